@@ -1,0 +1,201 @@
+"""The boundary to Rust, and its reference.
+
+Every argument is required and keyword-only; Python holds the defaults. Only paths, bytes,
+scalars and contiguous arrays cross. Functions with `progress` run on threads of their own,
+without the GIL; `progress(done, total)` is called about every 50 ms on the calling thread, and
+Ctrl-C (on Python's main thread) or an exception raised by `progress` stops them within a
+picture or a tile and is raised unchanged.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypedDict, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Progress = Callable[[int, int], object]
+
+__version__: str
+
+class ModelError(RuntimeError):
+    """The model, or the runtime that executes it, cannot do what was asked."""
+
+class WalkResult(TypedDict):
+    """What `walk` found, sorted by path (bytewise)."""
+
+    paths: list[str]
+    """Relative to the root; surrogate escapes stand for bytes that are not UTF-8."""
+    sizes: NDArray[np.uint64]
+    """Bytes."""
+    modified: NDArray[np.int64]
+    """Modification time in nanoseconds since 1970."""
+    denied: list[str]
+    """Folders that could not be read."""
+    skipped_hidden: int
+    skipped_links: int
+    """Symlinks to files or folders that are listed under their own names, and dangling ones."""
+    skipped_other: int
+    """Files that neither their name nor their first bytes call a picture."""
+    skipped_special: int
+    """Sockets, FIFOs and devices."""
+
+class Extraction(TypedDict):
+    """One row per path given to `extract`, in the same order, unless noted."""
+
+    digest: NDArray[np.uint8]
+    """(n, 32) BLAKE3 of the bytes; zeros where the file could not be read."""
+    size: NDArray[np.uint64]
+    """Bytes read."""
+    width: NDArray[np.uint32]
+    """Of the upright picture; 0 where unknown."""
+    height: NDArray[np.uint32]
+    format: list[str | None]
+    """By content, lower case: `jpeg`, `png`, …."""
+    error: list[str | None]
+    """Error code of design.md, or None. `truncated` rows are decoded all the same."""
+    detail: list[str | None]
+    statistics: NDArray[np.float32]
+    """(n, len(STATISTICS)); NaN where the picture was not decoded."""
+    signatures: NDArray[np.uint8]
+    """(n, 32, 32) luminance, the whole picture stretched to 32 x 32; zeros where not decoded."""
+    rows: NDArray[np.uint32]
+    """(m,) the rows that have an embedding, ascending."""
+    embeddings: NDArray[np.float32]
+    """(m, d), of `rows`."""
+    seconds: dict[str, float]
+    """Time spent per stage, summed over threads: read, hash, decode, resize, statistics, embed."""
+
+STATISTICS: list[str]
+"""Names of the statistics columns, in the order of `Extraction["statistics"]`."""
+
+@final
+class Model:
+    """A checked model with one session per worker."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def device(self) -> str:
+        """`cpu` or `cuda`."""
+
+def load_model(
+    *,
+    runtime: str,
+    path: str,
+    input_name: str | None,
+    output_name: str | None,
+    layout: str,
+    channels: str,
+    dtype: str,
+    height: int,
+    width: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    resize: str,
+    normalize: bool,
+    device: str,
+    num_threads: int,
+    batch_size: int,
+) -> Model: ...
+def walk(
+    *, root: str, extensions: Sequence[str], hidden: bool, exclude: str | None, progress: Progress | None
+) -> WalkResult: ...
+def extract(
+    *,
+    paths: Sequence[str],
+    model: Model,
+    views: Sequence[str],
+    min_file_size: int,
+    min_side: int,
+    max_side: int,
+    max_pixels: int,
+    thumbnails: str | None,
+    thumbnail_side: int,
+    num_threads: int,
+    progress: Progress | None,
+) -> Extraction: ...
+def pixel_digests(
+    *, paths: Sequence[str], max_side: int, max_pixels: int, num_threads: int, progress: Progress | None
+) -> list[bytes | None]:
+    """BLAKE3 of size and pixels of each upright, fully decoded picture; None if undecodable."""
+
+def write_thumbnails(
+    *,
+    paths: Sequence[str],
+    targets: Sequence[str],
+    side: int,
+    max_side: int,
+    max_pixels: int,
+    num_threads: int,
+    progress: Progress | None,
+) -> list[str | None]:
+    """Writes a JPEG of at most `side` pixels on its longer side for each path.
+
+    Written to a temporary name and renamed; parent folders are made. Returns None or the error
+    per path; a picture that cannot be decoded is no failure of the call.
+    """
+
+def decode(*, data: bytes, max_side: int, max_pixels: int) -> NDArray[np.uint8]:
+    """(h, w, 3) upright RGB, alpha flattened on white; ValueError `code: detail` if undecodable."""
+
+def encode_jpeg(*, pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """(h, w, 3) RGB in, 4:2:0 baseline JPEG out."""
+
+def encode_png(*, pixels: NDArray[np.uint8]) -> bytes: ...
+def exact_neighbors(
+    *, vectors: NDArray[np.float32], k: int, distance: str, num_threads: int, progress: Progress | None
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The true k nearest neighbors of every row among the other rows.
+
+    Returns neighbors and similarities, both (n, min(k, n - 1)), each row by falling similarity,
+    ties by row number. Self is left out by row number. `distance` is one of cosine, euclidean,
+    l1, linf, canberra, braycurtis, jensenshannon (as SciPy defines them). Similarity is the
+    cosine itself, else 1 / (1 + distance). A row that is not finite is a ValueError; so is a row
+    of zeros under cosine, and a negative value or a row that sums to zero under jensenshannon.
+    """
+
+def query_neighbors(
+    *,
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    k: int,
+    distance: str,
+    num_threads: int,
+    progress: Progress | None,
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The true k nearest rows of `vectors` for every query; nothing is left out as self."""
+
+def hnsw_neighbors(
+    *,
+    vectors: NDArray[np.float32],
+    k: int,
+    distance: str,
+    seed: int,
+    ef_construction: int,
+    ef_search: int,
+    num_threads: int,
+    progress: Progress | None,
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """As `exact_neighbors`, approximately. `distance` is cosine or euclidean.
+
+    A row for which fewer than k were found is filled up with row number 4294967295 and
+    similarity NaN.
+    """
+
+def connected_components(
+    *, size: int, edges_from: NDArray[np.uint32], edges_to: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """(size,) for each row the smallest row number of its component."""
+
+def star_groups(
+    *,
+    priority: NDArray[np.uint32],
+    edges_from: NDArray[np.uint32],
+    edges_to: NDArray[np.uint32],
+) -> NDArray[np.uint32]:
+    """Greedy stars: (n,) for each row the row that represents it, itself if none does.
+
+    Rows are visited in `priority` (a permutation of 0..n, best first); a row not yet taken
+    becomes a representative and takes each row not yet taken that shares an edge (in either
+    direction) with it. So every member has an edge to its representative.
+    """

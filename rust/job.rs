@@ -1,0 +1,59 @@
+//! What a long job shares with whoever watches it: a stop flag and a counter.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::error::{Error, Result};
+
+/// A running job, shared by its worker threads and the thread that supervises them.
+pub struct Job {
+    stop: AtomicBool,
+    done: AtomicUsize,
+    total: AtomicUsize,
+    threads: usize,
+}
+
+impl Job {
+    /// A job of `total` steps on `threads` worker threads (at least one).
+    pub fn new(total: usize, threads: usize) -> Self {
+        Self {
+            stop: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+            total: AtomicUsize::new(total),
+            threads: threads.max(1),
+        }
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Workers call this between images or tiles.
+    pub fn check(&self) -> Result<()> {
+        if self.is_stopped() { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    pub fn advance(&self, steps: usize) {
+        self.done.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    pub fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// For jobs that learn their size only when they have started.
+    pub fn set_total(&self, total: usize) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+}
