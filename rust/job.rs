@@ -1,6 +1,7 @@
 //! What a long job shares with whoever watches it: a stop flag and a counter.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
@@ -10,7 +11,10 @@ pub struct Job {
     done: AtomicUsize,
     total: AtomicUsize,
     threads: usize,
+    on_stop: Mutex<Option<OnStop>>,
 }
+
+type OnStop = Box<dyn Fn() + Send>;
 
 impl Job {
     /// A job of `total` steps on `threads` worker threads (at least one).
@@ -20,6 +24,7 @@ impl Job {
             done: AtomicUsize::new(0),
             total: AtomicUsize::new(total),
             threads: threads.max(1),
+            on_stop: Mutex::new(None),
         }
     }
 
@@ -29,6 +34,14 @@ impl Job {
 
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        if let Some(act) = self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            act();
+        }
+    }
+
+    /// `act` ends what cannot look at the flag, such as a running inference.
+    pub fn on_stop(&self, act: impl Fn() + Send + 'static) {
+        *self.on_stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
     }
 
     pub fn is_stopped(&self) -> bool {

@@ -1,0 +1,159 @@
+//! JPEG through libjpeg-turbo, scaled down while decoding where the picture is much larger than
+//! needed.
+
+use image::metadata::Orientation;
+use turbojpeg::{Colorspace, Decompressor, Error, Image, PixelFormat, ScalingFactor};
+
+use super::{Code, Decoded, Failure, Format, Limits, Picture, other};
+
+/// Files with more scans than any encoder writes are built to waste time.
+const MAX_SCANS: u32 = 500;
+
+pub struct JpegDecoder {
+    turbo: Option<Decompressor>,
+}
+
+impl JpegDecoder {
+    pub fn new() -> Self {
+        Self { turbo: None }
+    }
+
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        short_side: Option<u32>,
+        limits: Limits,
+    ) -> Result<Decoded, Failure> {
+        let turbo = match &mut self.turbo {
+            Some(turbo) => turbo,
+            empty => empty.insert(new_decompressor()?),
+        };
+        let header = turbo.read_header(bytes).map_err(|error| failure(&error))?;
+        let (full_width, full_height) = (header.width as u32, header.height as u32);
+        let factor = match short_side {
+            Some(side) if !header.is_lossless => scaling(full_width.min(full_height), side),
+            _ => ScalingFactor::ONE,
+        };
+        let scaled = header.scaled(factor);
+        // A progressive file is held in memory as a whole, whatever the scale.
+        let held = if header.is_progressive { header } else { scaled };
+        let held = held.width as u64 * held.height as u64;
+        limits.check(full_width, full_height, held)?;
+        let turn = super::turn(held);
+        turbo.set_scaling_factor(factor).map_err(|error| failure(&error))?;
+
+        let cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
+        let format = if cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
+        let mut pixels = vec![0; scaled.width * scaled.height * format.size()];
+        let output = Image {
+            pixels: pixels.as_mut_slice(),
+            width: scaled.width,
+            pitch: scaled.width * format.size(),
+            height: scaled.height,
+            format,
+        };
+        let damage = match turbo.decompress(bytes, output) {
+            Ok(()) => None,
+            Err(error) => damage_of(&error)?,
+        };
+        let segments = Segments::read(bytes);
+        if cmyk {
+            cmyk_to_rgb(&mut pixels, segments.adobe);
+        }
+        let picture =
+            Picture { width: scaled.width as u32, height: scaled.height as u32, pixels };
+        let orientation = segments.orientation.unwrap_or(Orientation::NoTransforms);
+        let (width, height) = other::turned(full_width, full_height, orientation);
+        let picture = other::upright(picture, orientation);
+        Ok(Decoded { picture, width, height, format: Format::Jpeg, damage, turn })
+    }
+}
+
+fn new_decompressor() -> Result<Decompressor, Failure> {
+    let mut turbo = Decompressor::new().map_err(|error| failure(&error))?;
+    turbo.set_scan_limit(MAX_SCANS).map_err(|error| failure(&error))?;
+    Ok(turbo)
+}
+
+/// The smallest of the scales that libjpeg-turbo computes with SIMD that keeps `wanted`.
+fn scaling(short_side: u32, wanted: u32) -> ScalingFactor {
+    [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF]
+        .into_iter()
+        .find(|factor| factor.scale(short_side as usize) >= wanted as usize)
+        .unwrap_or(ScalingFactor::ONE)
+}
+
+fn message(error: &Error) -> String {
+    match error {
+        Error::TurboJpegError(message) => {
+            message.trim_start_matches("tj3Decompress8(): ").trim_start_matches("tj3DecompressHeader(): ").to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn failure(error: &Error) -> Failure {
+    Failure::new(Code::Corrupt, message(error))
+}
+
+/// libjpeg reports warnings through the same door as errors; after a warning the picture is
+/// there. The texts are part of libjpeg's message table and have not changed in decades.
+fn damage_of(error: &Error) -> Result<Option<String>, Failure> {
+    let text = message(error);
+    let harmless = ["extraneous bytes before marker", "Unknown Adobe color transform code", "Warning: unknown JFIF revision"];
+    let partial = ["Premature end of JPEG file", "premature end of data segment", "bad Huffman code", "Corrupt JPEG data", "Inconsistent progression sequence"];
+    if harmless.iter().any(|known| text.contains(known)) {
+        Ok(None)
+    } else if partial.iter().any(|known| text.contains(known)) {
+        Ok(Some(text))
+    } else {
+        Err(Failure::new(Code::Corrupt, text))
+    }
+}
+
+/// In place: four bytes become three. Adobe's files store the inks inverted.
+fn cmyk_to_rgb(pixels: &mut Vec<u8>, inverted: bool) {
+    let count = pixels.len() / 4;
+    for index in 0..count {
+        let ink: [u8; 4] = pixels[index * 4..index * 4 + 4].try_into().expect("four bytes");
+        let light = |value: u8| u32::from(if inverted { value } else { 255 - value });
+        let key = light(ink[3]);
+        for channel in 0..3 {
+            pixels[index * 3 + channel] = ((light(ink[channel]) * key + 127) / 255) as u8;
+        }
+    }
+    pixels.truncate(count * 3);
+}
+
+/// The two facts that stand in the segments before the picture data.
+struct Segments {
+    orientation: Option<Orientation>,
+    adobe: bool,
+}
+
+impl Segments {
+    fn read(bytes: &[u8]) -> Self {
+        let mut found = Self { orientation: None, adobe: false };
+        let mut at = 2;
+        while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
+            if marker == 0xff {
+                at += 1; // padding
+                continue;
+            }
+            let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { break };
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            let Some(body) = bytes.get(at + 4..at + 2 + length.max(2)) else { break };
+            match marker {
+                0xda | 0xd9 => break, // picture data, or the end
+                0xe1 if found.orientation.is_none() => {
+                    found.orientation =
+                        body.strip_prefix(b"Exif\0\0").and_then(Orientation::from_exif_chunk);
+                }
+                0xee => found.adobe |= body.starts_with(b"Adobe"),
+                _ => {}
+            }
+            at += 2 + length.max(2);
+        }
+        found
+    }
+}

@@ -1,0 +1,315 @@
+//! A checked model: one session per worker on the CPU, one for all on a GPU.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use half::f16;
+use ort::ep;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::{TensorElementType, TensorRef, ValueType};
+
+use super::input::{Batch, ElementKind, Elements, Encoding, Layout};
+use super::output::Pooling;
+use super::runtime;
+use crate::decode::Picture;
+use crate::error::{Error, Result};
+use crate::preprocess::Sizing;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    Cpu,
+    Cuda,
+}
+
+impl Device {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+/// What the model's card, or the user, says of it.
+pub struct Spec {
+    pub path: PathBuf,
+    pub input_name: Option<String>,
+    pub output_name: Option<String>,
+    pub encoding: Encoding,
+    pub sizing: Sizing,
+    pub normalize: bool,
+    pub batch_size: usize,
+}
+
+pub struct Model {
+    sessions: Vec<Mutex<Session>>,
+    spec: Spec,
+    input: String,
+    output: String,
+    pooling: Pooling,
+    device: Device,
+    /// Set where the model takes batches of one size only.
+    fixed_batch: Option<usize>,
+    /// The model takes pictures of any size.
+    any_size: bool,
+}
+
+/// Stops a running inference from another thread.
+pub struct Cancel(RunOptions);
+
+impl Cancel {
+    pub fn new() -> Result<Self> {
+        RunOptions::new().map(Self).map_err(|error| Error::model(error.to_string()))
+    }
+
+    pub fn cancel(&self) {
+        // The one way to fail is a run that has ended meanwhile, which is what is wanted.
+        let _ = self.0.terminate();
+    }
+}
+
+impl Model {
+    /// Loads `sessions` copies, and runs the model once to see that it does what `spec` says.
+    pub fn load(runtime: &Path, spec: Spec, device: Device, sessions: usize) -> Result<Self> {
+        let environment = runtime::environment(runtime)?;
+        let count = if device == Device::Cuda { 1 } else { sessions.max(1) };
+        let open = || open(&environment, &spec, device);
+        let loaded: Vec<Session> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(open)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| Error::model("loading the model panicked"))?)
+                .collect::<Result<_>>()
+        })?;
+        let first = loaded.first().expect("at least one session");
+        let (input, shape) = input_of(first, &spec)?;
+        let output = output_of(first, &spec)?;
+        let fixed_batch = check_shape(&shape, &spec)?;
+        let spatial = if spec.encoding.layout == Layout::Nchw { 2..4 } else { 1..3 };
+        let any_size = shape.get(spatial).is_some_and(|sides| sides.iter().all(|&side| side < 0));
+        let pooling = Pooling::None { dim: 1 };
+        let sessions = loaded.into_iter().map(Mutex::new).collect();
+        let mut model = Self { sessions, spec, input, output, pooling, device, fixed_batch, any_size };
+        model.probe()?;
+        Ok(model)
+    }
+
+    pub fn dim(&self) -> usize {
+        self.pooling.dim()
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    pub fn batch_size(&self) -> usize {
+        self.fixed_batch.unwrap_or(self.spec.batch_size).max(1)
+    }
+
+    pub fn sizing(&self) -> Sizing {
+        self.spec.sizing
+    }
+
+    pub fn takes_any_size(&self) -> bool {
+        self.any_size
+    }
+
+    pub fn batch(&self, width: u32, height: u32) -> Batch {
+        Batch::new(self.spec.encoding, width, height)
+    }
+
+    /// Embeds the batch on the session of `worker`; `(len, dim)` values, of length one where the
+    /// card asks for it. A picture whose embedding is zero keeps zeros.
+    pub fn embed(&self, worker: usize, batch: &mut Batch, cancel: &Cancel) -> Result<Vec<f32>> {
+        let count = batch.len();
+        if let Some(fixed) = self.fixed_batch {
+            batch.pad_to(fixed);
+        }
+        let mut session = lock(&self.sessions[worker % self.sessions.len()]);
+        let (shape, values) = run(&mut session, &self.input, &self.output, batch, cancel)?;
+        drop(session);
+        let pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
+        if pooling.dim() != self.dim() || values.len() < count * pooling.stride() {
+            return Err(Error::model(format!("the model's output changed its shape to {shape:?}")));
+        }
+        let mut embeddings = Vec::with_capacity(count * self.dim());
+        for picture in values.chunks_exact(pooling.stride()).take(count) {
+            pooling.append(picture, &mut embeddings);
+        }
+        if self.spec.normalize {
+            embeddings.chunks_exact_mut(self.dim()).for_each(normalize);
+        }
+        Ok(embeddings)
+    }
+
+    /// A real run on a picture with some structure, before any file is read.
+    fn probe(&mut self) -> Result<()> {
+        let Sizing { width, height, .. } = self.spec.sizing;
+        let pixels = (0..width * height * 3).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
+        let picture = Picture { width, height, pixels: pixels.collect() };
+        let mut batch = self.batch(width, height);
+        for _ in 0..self.fixed_batch.unwrap_or(2) {
+            batch.push(&picture);
+        }
+        let count = batch.len();
+        let mut session = lock(&self.sessions[0]);
+        let (shape, values) = run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
+        drop(session);
+        self.pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
+        if shape[0] != count as i64 {
+            return Err(Error::model(format!(
+                "{}: {count} pictures in, but the output {:?} has shape {shape:?}",
+                self.spec.path.display(),
+                self.output
+            )));
+        }
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::model(format!(
+                "{}: the model gives values that are not finite (NaN or infinity) for a test \
+                 picture; check mean, std and dtype",
+                self.spec.path.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    // A panic while running leaves nothing half-written in a session.
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open(environment: &ort::environment::Environment, spec: &Spec, device: Device) -> Result<Session> {
+    let build = || -> ort::Result<Session> {
+        let mut builder = Session::builder(environment)?
+            .with_optimization_level(GraphOptimizationLevel::Level3)?
+            .with_intra_threads(1)?
+            .with_inter_threads(1)?;
+        if device == Device::Cuda {
+            builder = builder.with_execution_providers([ep::CUDA::default().build().error_on_failure()])?;
+        }
+        builder.commit_from_file(&spec.path)
+    };
+    build().map_err(|error| match device {
+        Device::Cuda => Error::model(format!(
+            "device=\"cuda\": {error}. Install onnxruntime-gpu in place of onnxruntime, and a driver"
+        )),
+        Device::Cpu => Error::model(format!(
+            "{}: ONNX Runtime cannot load this model: {error}",
+            spec.path.display()
+        )),
+    })
+}
+
+fn input_of(session: &Session, spec: &Spec) -> Result<(String, Vec<i64>)> {
+    let inputs = session.inputs();
+    let names: Vec<&str> = inputs.iter().map(ort::value::Outlet::name).collect();
+    let chosen = match &spec.input_name {
+        Some(name) => inputs.iter().find(|input| input.name() == name),
+        None if inputs.len() == 1 => inputs.first(),
+        None => None,
+    };
+    let Some(chosen) = chosen else {
+        return Err(Error::model(format!(
+            "{}: name the picture's input with input_name: the model has {names:?}",
+            spec.path.display()
+        )));
+    };
+    let ValueType::Tensor { ty, shape, .. } = chosen.dtype() else {
+        return Err(Error::model(format!("input {:?} is not a tensor", chosen.name())));
+    };
+    let kind = spec.encoding.kind;
+    let fits = matches!(
+        (ty, kind),
+        (TensorElementType::Float32, ElementKind::Float32)
+            | (TensorElementType::Float16, ElementKind::Float16)
+            | (TensorElementType::Uint8, ElementKind::Uint8)
+    );
+    if !fits {
+        return Err(Error::model(format!(
+            "{}: the model's input {:?} takes {ty:?}, but its card says {}",
+            spec.path.display(),
+            chosen.name(),
+            kind.as_str()
+        )));
+    }
+    Ok((chosen.name().to_owned(), shape.iter().copied().collect()))
+}
+
+fn output_of(session: &Session, spec: &Spec) -> Result<String> {
+    let outputs = session.outputs();
+    let chosen = match &spec.output_name {
+        Some(name) => outputs.iter().find(|output| output.name() == name),
+        None => outputs.first(),
+    };
+    chosen.map(|output| output.name().to_owned()).ok_or_else(|| {
+        let names: Vec<&str> = outputs.iter().map(ort::value::Outlet::name).collect();
+        Error::model(format!(
+            "{}: no output {:?}: the model has {names:?}",
+            spec.path.display(),
+            spec.output_name.as_deref().unwrap_or_default()
+        ))
+    })
+}
+
+/// Compares the declared input shape with the card; returns the batch size if it is fixed.
+fn check_shape(shape: &[i64], spec: &Spec) -> Result<Option<usize>> {
+    let (height, width) = (i64::from(spec.sizing.height), i64::from(spec.sizing.width));
+    let wanted = match spec.encoding.layout {
+        Layout::Nchw => [3, height, width],
+        Layout::Nhwc => [height, width, 3],
+    };
+    let fits = shape.len() == 4
+        && shape[1..].iter().zip(wanted).all(|(&declared, wanted)| declared < 0 || declared == wanted);
+    if !fits {
+        return Err(Error::model(format!(
+            "{}: the model's input has shape {shape:?}, but its card says (n, {}, {}, {})",
+            spec.path.display(),
+            wanted[0],
+            wanted[1],
+            wanted[2]
+        )));
+    }
+    Ok(usize::try_from(shape[0]).ok().filter(|&batch| batch > 0))
+}
+
+fn run(
+    session: &mut Session,
+    input: &str,
+    output: &str,
+    batch: &Batch,
+    cancel: &Cancel,
+) -> Result<(Vec<i64>, Vec<f32>)> {
+    let failed = |error: ort::Error| Error::model(format!("the model failed: {error}"));
+    let shape = batch.shape();
+    let tensor: SessionInputValue<'_> = match &batch.elements {
+        Elements::Float32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
+        }
+        Elements::Float16(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
+        }
+        Elements::Uint8(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
+        }
+    };
+    let outputs = session.run_with_options(ort::inputs![input => tensor], &cancel.0).map_err(failed)?;
+    let value = &outputs[output];
+    if let Ok((shape, values)) = value.try_extract_tensor::<f32>() {
+        return Ok((shape.to_vec(), values.to_vec()));
+    }
+    let (shape, values) = value.try_extract_tensor::<f16>().map_err(|_| {
+        Error::model(format!("output {output:?} is neither float32 nor float16"))
+    })?;
+    Ok((shape.to_vec(), values.iter().map(|value| value.to_f32()).collect()))
+}
+
+/// To length one; a row of zeros stays.
+pub fn normalize(row: &mut [f32]) {
+    let norm = row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+    if norm > 0.0 && norm.is_finite() {
+        let factor = (1.0 / norm) as f32;
+        row.iter_mut().for_each(|value| *value *= factor);
+    }
+}

@@ -1,0 +1,100 @@
+//! Single pictures, thumbnails, and digests of pixels.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::decode::{Decoder, Limits, Picture};
+use crate::error::Error;
+use crate::job::Job;
+use crate::python::to_python;
+use crate::supervise::supervise;
+use crate::{pipeline, thumbnail};
+
+#[pyfunction]
+#[pyo3(signature = (*, paths, max_side, max_pixels, num_threads, progress))]
+pub fn pixel_digests(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    max_side: u32,
+    max_pixels: u64,
+    num_threads: usize,
+    progress: Option<Bound<'_, PyAny>>,
+) -> PyResult<Vec<Option<Cow<'static, [u8]>>>> {
+    let limits = Limits { max_side, max_pixels };
+    let job = Job::new(paths.len(), num_threads);
+    let digests = supervise(py, progress.as_ref(), &job, |job| pipeline::pixel_digests(&paths, limits, job))?;
+    Ok(digests.into_iter().map(|digest| digest.map(|digest| Cow::Owned(digest.to_vec()))).collect())
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, paths, targets, side, max_side, max_pixels, num_threads, progress))]
+#[allow(clippy::too_many_arguments)]
+pub fn write_thumbnails(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    targets: Vec<PathBuf>,
+    side: u32,
+    max_side: u32,
+    max_pixels: u64,
+    num_threads: usize,
+    progress: Option<Bound<'_, PyAny>>,
+) -> PyResult<Vec<Option<String>>> {
+    if paths.len() != targets.len() {
+        let message = format!("{} paths, but {} targets", paths.len(), targets.len());
+        return Err(PyValueError::new_err(message));
+    }
+    let limits = Limits { max_side, max_pixels };
+    let job = Job::new(paths.len(), num_threads);
+    supervise(py, progress.as_ref(), &job, |job| {
+        pipeline::write_thumbnails(&paths, &targets, side, limits, job)
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, data, extension, max_side, max_pixels))]
+pub fn decode<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    extension: Option<&str>,
+    max_side: u32,
+    max_pixels: u64,
+) -> PyResult<Bound<'py, PyArray3<u8>>> {
+    let mut decoder = Decoder::new(Limits { max_side, max_pixels });
+    let decoded = py.detach(|| decoder.decode(data, extension, None).map(|decoded| decoded.picture));
+    let picture = decoded.map_err(|failure| PyValueError::new_err(failure.to_string()))?;
+    picture.pixels.into_pyarray(py).reshape([picture.height as usize, picture.width as usize, 3])
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, pixels, quality))]
+pub fn encode_jpeg(py: Python<'_>, pixels: PyReadonlyArray3<'_, u8>, quality: i32) -> PyResult<Cow<'static, [u8]>> {
+    let picture = picture(&pixels)?;
+    let bytes = py.detach(|| thumbnail::encode_jpeg(&picture, quality)).map_err(to_python)?;
+    Ok(Cow::Owned(bytes))
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, pixels))]
+pub fn encode_png(py: Python<'_>, pixels: PyReadonlyArray3<'_, u8>) -> PyResult<Cow<'static, [u8]>> {
+    let picture = picture(&pixels)?;
+    let bytes = py.detach(|| thumbnail::encode_png(&picture)).map_err(to_python)?;
+    Ok(Cow::Owned(bytes))
+}
+
+fn picture(pixels: &PyReadonlyArray3<'_, u8>) -> PyResult<Picture> {
+    let &[height, width, channels] = pixels.shape() else {
+        return Err(PyValueError::new_err("pixels must have three dimensions"));
+    };
+    if channels != 3 || height == 0 || width == 0 {
+        let message = format!("pixels have shape ({height}, {width}, {channels}); needed is (h, w, 3)");
+        return Err(PyValueError::new_err(message));
+    }
+    let contiguous = pixels.as_slice().map_err(|_| {
+        to_python(Error::argument("pixels must be contiguous: use numpy.ascontiguousarray"))
+    })?;
+    Ok(Picture { width: width as u32, height: height as u32, pixels: contiguous.to_vec() })
+}

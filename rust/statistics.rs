@@ -1,0 +1,253 @@
+//! Statistics of the working image.
+
+use multiversion::multiversion;
+
+use crate::decode::Picture;
+
+/// Column names, in the order of [`Statistics::values`].
+pub const NAMES: [&str; 18] = [
+    "mean", "stdv", "min", "max", "unique", "contrast", "blur", "mean_r", "mean_g", "mean_b",
+    "hue", "saturation", "value", "rms_contrast", "edge_density", "entropy", "aspect_ratio",
+    "is_grayscale",
+];
+
+/// A Sobel gradient (|gx| + |gy|, of luminance 0..255) above this is an edge.
+const EDGE: i32 = 150;
+/// Channels of a grey picture differ by no more than this, which forgives JPEG's rounding.
+const GRAY_TOLERANCE: u8 = 8;
+
+/// All statistics of one picture, and the luminance plane they were computed on.
+pub struct Statistics {
+    pub values: [f32; NAMES.len()],
+    pub luminance: Vec<u8>,
+}
+
+/// Computes all statistics; `aspect_ratio` is of the working image, width over height.
+pub fn statistics(picture: &Picture) -> Statistics {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let histograms = histograms(&picture.pixels);
+    let channels = histograms.map(|histogram| Moments::of(&histogram));
+    let colour = colour(&picture.pixels);
+    let pixels = (width * height) as f64;
+
+    let third = |of: fn(&Moments) -> f64| channels.iter().map(of).sum::<f64>() / 3.0;
+    let present = |value: usize| histograms.iter().any(|histogram| histogram[value] > 0);
+    let min = (0..256).find(|&value| present(value)).unwrap_or(0) as f64;
+    let max = (0..256).rev().find(|&value| present(value)).unwrap_or(0) as f64;
+    let unique = (0..256).filter(|&value| present(value)).count();
+    let contrast = if max + min > 0.0 { (max - min) / (max + min) } else { 0.0 };
+    let [red, green, blue] = [channels[0].mean, channels[1].mean, channels[2].mean];
+    let (blur, edge_density) = sharpness(&colour.luminance, width, height);
+
+    let values = [
+        third(|channel| channel.mean),
+        third(|channel| channel.stdv),
+        min,
+        max,
+        unique as f64,
+        contrast,
+        blur,
+        red,
+        green,
+        blue,
+        hue(red, green, blue),
+        colour.saturation / pixels,
+        colour.value / pixels,
+        third(Moments::relative_variance).sqrt(),
+        edge_density,
+        entropy(&colour.luminance),
+        width as f64 / height as f64,
+        f64::from(u8::from(colour.widest <= GRAY_TOLERANCE)),
+    ];
+    Statistics { values: values.map(|value| value as f32), luminance: colour.luminance }
+}
+
+struct Moments {
+    mean: f64,
+    stdv: f64,
+}
+
+impl Moments {
+    fn of(histogram: &[u32; 256]) -> Self {
+        let weighted = |power: i32| -> f64 {
+            histogram.iter().enumerate().map(|(value, &count)| (value as f64).powi(power) * f64::from(count)).sum()
+        };
+        let count = weighted(0).max(1.0);
+        let mean = weighted(1) / count;
+        Self { mean, stdv: (weighted(2) / count - mean * mean).max(0.0).sqrt() }
+    }
+
+    fn relative_variance(&self) -> f64 {
+        if self.mean > 0.0 { (self.stdv / self.mean).powi(2) } else { 0.0 }
+    }
+}
+
+/// Neighbouring pixels are counted in two tables each, so that equal values do not wait for each
+/// other.
+fn histograms(pixels: &[u8]) -> [[u32; 256]; 3] {
+    let mut tables = [[[0_u32; 256]; 3]; 2];
+    let mut pairs = pixels.chunks_exact(6);
+    for pair in &mut pairs {
+        for channel in 0..3 {
+            tables[0][channel][usize::from(pair[channel])] += 1;
+            tables[1][channel][usize::from(pair[channel + 3])] += 1;
+        }
+    }
+    for (channel, &value) in pairs.remainder().iter().enumerate() {
+        tables[0][channel][usize::from(value)] += 1;
+    }
+    let [mut first, second] = tables;
+    for (sum, other) in first.iter_mut().flatten().zip(second.iter().flatten()) {
+        *sum += other;
+    }
+    first
+}
+
+struct Colour {
+    luminance: Vec<u8>,
+    saturation: f64,
+    value: f64,
+    /// The largest difference between the channels of a pixel.
+    widest: u8,
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma", "x86_64+sse4.2", "aarch64+neon"))]
+fn colour(pixels: &[u8]) -> Colour {
+    let mut luminance = vec![0_u8; pixels.len() / 3];
+    let (mut saturation, mut value, mut widest) = (0.0_f64, 0_u64, 0_u8);
+    // In blocks, so that the sums of a block are exact in their narrow types.
+    for (pixels, luminance) in pixels.chunks(3 * 256).zip(luminance.chunks_mut(256)) {
+        let (mut block_saturation, mut block_value) = (0.0_f32, 0_u32);
+        for (pixel, luminance) in pixels.chunks_exact(3).zip(luminance) {
+            let (red, green, blue) = (pixel[0], pixel[1], pixel[2]);
+            // ITU-R BT.601, rounded, in 16-bit fixed point, as Pillow converts to L.
+            let weighted = u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471;
+            *luminance = ((weighted + 0x8000) >> 16) as u8;
+            let most = red.max(green).max(blue);
+            let spread = most - red.min(green).min(blue);
+            widest = widest.max(spread);
+            block_value += u32::from(most);
+            block_saturation += f32::from(spread) / f32::from(most.max(1));
+        }
+        saturation += f64::from(block_saturation);
+        value += u64::from(block_value);
+    }
+    Colour { luminance, saturation, value: value as f64, widest }
+}
+
+/// Hue angle in degrees, 0..360, of the mean colour: the mean of all hues, each weighted by its
+/// chroma. A grey picture has hue 0.
+fn hue(red: f64, green: f64, blue: f64) -> f64 {
+    let (x, y) = (2.0 * red - green - blue, 3.0_f64.sqrt() * (green - blue));
+    if x.hypot(y) < 1e-9 { 0.0 } else { y.atan2(x).to_degrees().rem_euclid(360.0) }
+}
+
+/// Variance of the 3 x 3 Laplacian (centre -4), and the share of pixels on an edge; both over the
+/// pixels that have all their neighbours.
+fn sharpness(luminance: &[u8], width: usize, height: usize) -> (f64, f64) {
+    if width < 3 || height < 3 {
+        return (0.0, 0.0);
+    }
+    let (mut sum, mut squares, mut edges) = (0_i64, 0_u64, 0_u64);
+    for y in 1..height - 1 {
+        let row = |y: usize| &luminance[y * width..(y + 1) * width];
+        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
+        for start in (0..width - 2).step_by(1024) {
+            let end = (start + 1026).min(width);
+            let part = row_sharpness(&above[start..end], &here[start..end], &below[start..end]);
+            sum += i64::from(part.0);
+            squares += u64::from(part.1);
+            edges += u64::from(part.2);
+        }
+    }
+    let count = ((width - 2) * (height - 2)) as f64;
+    let mean = sum as f64 / count;
+    ((squares as f64 / count - mean * mean).max(0.0), edges as f64 / count)
+}
+
+/// Sum and sum of squares of the Laplacian and number of edges, over at most 1024 pixels: small
+/// enough for 32 bits.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma", "x86_64+sse4.2", "aarch64+neon"))]
+fn row_sharpness(above: &[u8], here: &[u8], below: &[u8]) -> (i32, u32, u32) {
+    let (mut sum, mut squares, mut edges) = (0_i32, 0_u32, 0_u32);
+    let length = here.len();
+    let (above, below) = (&above[..length], &below[..length]);
+    for x in 1..length - 1 {
+        let at = |row: &[u8], x: usize| i32::from(row[x]);
+        let laplacian = at(above, x) + at(below, x) + at(here, x - 1) + at(here, x + 1) - 4 * at(here, x);
+        sum += laplacian;
+        squares += (laplacian * laplacian) as u32;
+        let right = at(above, x + 1) + 2 * at(here, x + 1) + at(below, x + 1);
+        let left = at(above, x - 1) + 2 * at(here, x - 1) + at(below, x - 1);
+        let down = at(below, x - 1) + 2 * at(below, x) + at(below, x + 1);
+        let up = at(above, x - 1) + 2 * at(above, x) + at(above, x + 1);
+        edges += u32::from((right - left).abs() + (down - up).abs() > EDGE);
+    }
+    (sum, squares, edges)
+}
+
+/// Shannon entropy of the luminance values, in bits, 0..8.
+fn entropy(luminance: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for &value in luminance {
+        counts[usize::from(value)] += 1;
+    }
+    let total = luminance.len().max(1) as f64;
+    let bits = counts.iter().filter(|&&count| count > 0).map(|&count| {
+        let share = f64::from(count) / total;
+        -share * share.log2()
+    });
+    bits.sum::<f64>().max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(picture: &Picture, name: &str) -> f32 {
+        let column = NAMES.iter().position(|known| *known == name).expect("a known name");
+        statistics(picture).values[column]
+    }
+
+    fn checkered(width: u32, height: u32, colours: [[u8; 3]; 2]) -> Picture {
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| colours[((x + y) % 2) as usize])).collect();
+        Picture { width, height, pixels }
+    }
+
+    #[test]
+    fn a_flat_picture_has_no_contrast_no_blur_value_and_no_entropy() {
+        let flat = checkered(33, 17, [[90; 3], [90; 3]]);
+        for (name, expected) in [("mean", 90.0), ("stdv", 0.0), ("unique", 1.0), ("contrast", 0.0), ("blur", 0.0), ("entropy", 0.0), ("is_grayscale", 1.0), ("edge_density", 0.0), ("hue", 0.0)] {
+            assert!((value(&flat, name) - expected).abs() < 1e-6, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_chess_board_is_as_the_formulas_say() {
+        let board = checkered(32, 16, [[0; 3], [200; 3]]);
+        // Each Laplacian is +-800, so its variance is 640000.
+        for (name, expected) in [("mean", 100.0), ("stdv", 100.0), ("contrast", 1.0), ("blur", 640_000.0), ("entropy", 1.0), ("rms_contrast", 1.0), ("aspect_ratio", 2.0), ("edge_density", 0.0)] {
+            assert!((value(&board, name) - expected).abs() < 1e-3, "{name}: {}", value(&board, name));
+        }
+    }
+
+    #[test]
+    fn channels_are_not_swapped() {
+        let red = checkered(8, 8, [[250, 10, 10]; 2]);
+        assert!((value(&red, "mean_r") - 250.0).abs() < 1e-3);
+        assert!((value(&red, "mean_b") - 10.0).abs() < 1e-3);
+        assert!(value(&red, "hue").abs() < 1e-3);
+        assert!((value(&red, "saturation") - 0.96).abs() < 1e-3);
+        let blue = checkered(8, 8, [[0, 0, 255]; 2]);
+        assert!((value(&blue, "hue") - 240.0).abs() < 1e-3);
+        assert!(value(&blue, "is_grayscale").abs() < 1e-6);
+    }
+
+    #[test]
+    fn tiny_pictures_have_finite_statistics() {
+        for (width, height) in [(1, 1), (1, 5), (2, 2), (3, 1)] {
+            let tiny = checkered(width, height, [[0; 3], [255; 3]]);
+            assert!(statistics(&tiny).values.iter().all(|value| value.is_finite()));
+        }
+    }
+}
