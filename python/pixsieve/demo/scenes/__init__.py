@@ -1,0 +1,1 @@
+"""What is in the pictures: one file for each class."""
