@@ -1,0 +1,129 @@
+"""Groups of duplicates, each around one image that is kept."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixsieve import engine
+from pixsieve.findings.graph import (
+    KINDS,
+    attach,
+    best_copies,
+    inverse,
+    is_decoded,
+    pixel_copies,
+    similar_pairs,
+)
+from pixsieve.findings.keep import keep_rank
+
+
+def pixel_candidates(
+    images: pl.DataFrame, edges: pl.DataFrame, *, threshold: float
+) -> pl.DataFrame:
+    """One row, `image`, for each image whose pixels are worth comparing, sorted.
+
+    Those are both ends of every edge at or above the threshold whose images were decoded and
+    have the same width and height but different bytes.
+    """
+    size = images.filter(is_decoded()).select("image", "width", "height", "digest")
+    alike = (
+        edges.filter(pl.col("similarity") >= threshold, pl.col("similarity").is_finite())
+        .join(size, left_on="from", right_on="image")
+        .join(size, left_on="to", right_on="image", suffix="_to")
+        .filter(
+            pl.col("width") == pl.col("width_to"),
+            pl.col("height") == pl.col("height_to"),
+            pl.col("digest").ne_missing(pl.col("digest_to")) | pl.col("digest").is_null(),
+        )
+    )
+    ends = pl.concat([alike.select(image="from"), alike.select(image="to")])
+    return ends.unique().sort("image")
+
+
+def duplicates(
+    images: pl.DataFrame,
+    edges: pl.DataFrame,
+    pixel_digests: pl.DataFrame,
+    *,
+    near_threshold: float,
+    format_order: Sequence[str],
+    split_order: Sequence[str],
+) -> pl.DataFrame:
+    """One row per image in a group of two or more duplicates.
+
+    A group is a star, not a chain: every member is a duplicate of the group's representative,
+    and no two representatives are duplicates of each other. `kind` and `similarity` are those to
+    the representative: `exact` for equal bytes and `pixel` for equal pixels, both at similarity
+    1, else `near` with the similarity of the edge. The representative's own row carries the
+    strongest kind of its group and similarity 1. Copies of equal bytes or pixels stay together:
+    they are near to whatever one of them is near to. `match` and `transform` of near duplicates are
+    null until they are verified.
+
+    An image can have a near duplicate and be in no group: when that duplicate belongs to a
+    better image, nothing is left that could stand for it, so it stays.
+
+    Groups are numbered from 0, largest first, then by their smallest image. Rows are sorted by
+    group, the representative first, then by kind, falling similarity and image.
+    """
+    rank = keep_rank(images, format_order=format_order, split_order=split_order)
+    stand_in = best_copies(images, rank)
+    same = pixel_copies(pixel_digests, stand_in, rank)
+    near = similar_pairs(edges, same, near_threshold)
+    center = engine.star_groups(inverse(rank), near)[same]
+    copies = images.select(
+        "image",
+        stand_in=pl.Series(stand_in, dtype=pl.UInt32),
+        same=pl.Series(same, dtype=pl.UInt32),
+        center=pl.Series(center, dtype=pl.UInt32),
+    )
+    found = _number(_with_kinds(_members(copies), near))
+    return attach(found, images, "duplicates")
+
+
+def _members(copies: pl.DataFrame) -> pl.DataFrame:
+    return copies.with_columns(
+        size=pl.len().over("center"), first=pl.col("image").min().over("center")
+    ).filter(pl.col("size") > 1)
+
+
+def _with_kinds(members: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
+    """Strength 0, 1, 2 of the kinds (see KINDS) and the similarity to the representative."""
+    low, high = pl.min_horizontal("same", "center"), pl.max_horizontal("same", "center")
+    known = members.with_columns(low.alias("from"), high.alias("to")).join(
+        near, on=["from", "to"], how="left"
+    )
+    strength = (
+        pl.when(pl.col("stand_in") == pl.col("center"))
+        .then(0)
+        .when(pl.col("same") == pl.col("center"))
+        .then(1)
+        .otherwise(2)
+    )
+    own = pl.col("image") == pl.col("center")
+    others = pl.when(~own).then("strength").min().over("center")
+    return known.with_columns(strength=strength, representative=own).with_columns(
+        similarity=pl.when(pl.col("strength") < 2).then(1.0).otherwise("similarity"),
+        transform=pl.when(pl.col("strength") < 2).then(pl.lit("none")),
+        strength=pl.when(own).then(others).otherwise("strength"),
+    )
+
+
+def _number(members: pl.DataFrame) -> pl.DataFrame:
+    order = (
+        members.select("center", "size", "first")
+        .unique()
+        .sort("size", "first", descending=[True, False])
+        .select("center")
+        .with_row_index("group")
+    )
+    by = ["group", "representative", "strength", "similarity", "image"]
+    falling = [name in ("representative", "similarity") for name in by]
+    return (
+        members.join(order, on="center")
+        .sort(by, descending=falling)
+        .with_columns(
+            kind=pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String),
+            match=pl.lit(None, pl.Float32),
+            keep="representative",
+        )
+    )

@@ -1,0 +1,192 @@
+"""What is wrong with the collection, in a few lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the summary."""
+
+    #: What was found, as a sentence.
+    text: str
+    #: The call that lists it; None if there is nothing to list.
+    call: str | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.call is None else f"{self.text} → {self.call}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The lines to print, and the same numbers for programs."""
+
+    lines: list[Line]
+    #: Numbers, and lists of flat dicts of numbers and strings: can be written as JSON.
+    counts: dict[str, Any] = field(hash=False)
+
+
+def summary(
+    *,
+    images: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    connected_components: pl.DataFrame,
+    leaks: pl.DataFrame,
+    outliers: pl.DataFrame,
+    mislabels: pl.DataFrame,
+    img_stats: pl.DataFrame,
+    dark_threshold: float,
+    bright_threshold: float,
+    blur_threshold: float,
+) -> Summary:
+    """What the frames of the findings add up to.
+
+    Every number counts images, and percentages are shares of all images. `valid` leaves out
+    every image with an error code, truncated ones too. A duplicate that could go is an image of
+    a group that is not its representative. Dark and bright compare `mean`, blurry compares
+    `blur`, each strictly. Leaks and suspected labels are mentioned if there are two splits, or
+    any labels.
+    """
+    thresholds = {"dark": dark_threshold, "bright": bright_threshold, "blurry": blur_threshold}
+    counts = {
+        **_validity(images),
+        **_duplicates(duplicates),
+        **_components(connected_components),
+        "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]),
+        "outliers": outliers.height,
+        "mislabels": mislabels.height,
+        **{name: img_stats.filter(_look(name, at)).height for name, at in thresholds.items()},
+    }
+    lines = [
+        _line_of_images(counts),
+        *_line_of_invalid(counts),
+        _line_of_duplicates(counts),
+        _line_of_components(counts),
+        *(_lines_of_leaks(counts) if images["split"].drop_nulls().n_unique() > 1 else ()),
+        _line(counts, "outliers", "outlier", "audit.outliers()"),
+        *(
+            [_line(counts, "mislabels", "suspected wrong label", "audit.mislabels()")]
+            if images["label"].count()
+            else ()
+        ),
+        *(_line(counts, name, f"{name} image", _call(name, at)) for name, at in thresholds.items()),
+    ]
+    return Summary(lines, counts)
+
+
+# ---- counts ---- #
+
+
+def _look(name: str, at: float) -> pl.Expr:
+    column = pl.col("blur" if name == "blurry" else "mean")
+    return column > at if name == "bright" else column < at
+
+
+def _grouped(frame: pl.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
+    return frame.group_by(columns).agg(images=pl.len()).sort(columns).to_dicts()
+
+
+def _validity(images: pl.DataFrame) -> dict[str, Any]:
+    broken = images.filter(pl.col("error_code").is_not_null())
+    return {
+        "images": images.height,
+        "valid": images.height - broken.height,
+        "invalid": _grouped(broken, ["error_code"]),
+    }
+
+
+def _duplicates(duplicates: pl.DataFrame) -> dict[str, Any]:
+    kinds = {f"{kind}_duplicates": pl.col("kind") == kind for kind in ("exact", "pixel", "near")}
+    sums = duplicates.select(
+        **{name: kind.sum() for name, kind in kinds.items()},
+        duplicate_groups=pl.col("group").n_unique(),
+        removable=(~pl.col("representative")).sum(),
+    )
+    return sums.row(0, named=True)
+
+
+def _components(components: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "components": components["component"].n_unique(),
+        "component_images": components.height,
+        "largest_component": int(components["size"].max() or 0),  # type: ignore[arg-type]
+    }
+
+
+# ---- lines ---- #
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _share(number: int, counts: dict[str, Any]) -> str:
+    return f"({number / counts['images']:.1%})"
+
+
+def _call(name: str, at: float) -> str:
+    column, sign = ("blur" if name == "blurry" else "mean", ">" if name == "bright" else "<")
+    return f'audit.img_stats().filter(pl.col("{column}") {sign} {at:g})'
+
+
+def _line(counts: dict[str, Any], name: str, noun: str, call: str) -> Line:
+    number = counts[name]
+    if number == 0:
+        return Line(f"No {noun}s found.")
+    return Line(f"{_count(number, noun)} {_share(number, counts)}", call)
+
+
+def _line_of_images(counts: dict[str, Any]) -> Line:
+    if counts["images"] == 0:
+        return Line("No images.")
+    valid = f"{counts['valid']:,} valid {_share(counts['valid'], counts)}"
+    return Line(f"{_count(counts['images'], 'image')}, {valid}", "audit.annotations()")
+
+
+def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:
+    number = counts["images"] - counts["valid"]
+    if number:
+        codes = ", ".join(f"{row['images']:,} {row['error_code']}" for row in counts["invalid"])
+        text = f"{_count(number, 'broken image')} {_share(number, counts)}: {codes}"
+        yield Line(text, "audit.invalid_instances()")
+
+
+def _line_of_duplicates(counts: dict[str, Any]) -> Line:
+    if counts["duplicate_groups"] == 0:
+        return Line("No duplicates found.")
+    found = [(kind, counts[f"{kind}_duplicates"]) for kind in ("exact", "pixel", "near")]
+    kinds = [f"{number:,} {kind}" for kind, number in found if number]
+    listed = " and ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
+    groups, removable = _count(counts["duplicate_groups"], "group"), counts["removable"]
+    could_go = f"{_count(removable, 'image')} {_share(removable, counts)} could go"
+    return Line(f"{listed} duplicates in {groups}; {could_go}", "audit.duplicates()")
+
+
+def _line_of_components(counts: dict[str, Any]) -> Line:
+    if counts["components"] == 0:
+        return Line("No clusters of look-alikes found.")
+    inside = f"{_count(counts['component_images'], 'image')}"
+    share = _share(counts["component_images"], counts)
+    clusters, largest = _count(counts["components"], "cluster"), counts["largest_component"]
+    text = f"{inside} {share} in {clusters} of look-alikes; the largest has {largest:,}"
+    return Line(text, "audit.connected_components()")
+
+
+def _lines_of_leaks(counts: dict[str, Any]) -> Iterator[Line]:
+    if not counts["leaks"]:
+        yield Line("No leaks found.")
+    ends = dict.fromkeys((row["split_from"], row["split_to"]) for row in counts["leaks"])
+    for start, end in ends:
+        kinds = {
+            row["kind"]: row["images"]
+            for row in counts["leaks"]
+            if (row["split_from"], row["split_to"]) == (start, end)
+        }
+        number = sum(kinds.values())
+        listed = ", ".join(f"{kinds[k]:,} {k}" for k in ("exact", "pixel", "near") if k in kinds)
+        verb = "is" if number == 1 else "are"
+        text = f"{_count(number, 'image')} of {end} {verb} also in {start}: {listed}"
+        yield Line(text, "audit.leaks()")

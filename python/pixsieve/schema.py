@@ -1,0 +1,215 @@
+"""The one registry of frames: which columns each public frame has, in which order and type.
+
+Columns of the contract come first, columns the user brought along follow.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+IMAGES = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "label": pl.String,
+        "split": pl.String,
+        "width": pl.UInt32,
+        "height": pl.UInt32,
+        "file_size": pl.UInt64,
+        "format": pl.String,
+        "digest": pl.String,
+        "error_code": pl.String,
+        "detail": pl.String,
+    }
+)
+
+EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32})
+
+PIXEL_DIGESTS = pl.Schema({"image": pl.UInt32, "pixel_digest": pl.Binary})
+
+ANNOTATIONS = pl.Schema({name: dtype for name, dtype in IMAGES.items() if name != "detail"})
+
+SIMILARITY = pl.Schema(
+    {
+        "from": pl.UInt32,
+        "to": pl.UInt32,
+        "similarity": pl.Float32,
+        "path_from": pl.String,
+        "path_to": pl.String,
+        "label_from": pl.String,
+        "label_to": pl.String,
+        "split_from": pl.String,
+        "split_to": pl.String,
+    }
+)
+
+DUPLICATES = pl.Schema(
+    {
+        "group": pl.UInt32,
+        "image": pl.UInt32,
+        "path": pl.String,
+        "kind": pl.String,
+        "similarity": pl.Float32,
+        "match": pl.Float32,
+        "transform": pl.String,
+        "representative": pl.Boolean,
+        "keep": pl.Boolean,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
+CONNECTED_COMPONENTS = pl.Schema(
+    {
+        "component": pl.UInt32,
+        "image": pl.UInt32,
+        "path": pl.String,
+        "size": pl.UInt32,
+        "similarity_mean": pl.Float32,
+        "similarity_min": pl.Float32,
+        "similarity_max": pl.Float32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
+OUTLIERS = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "nearest": pl.UInt32,
+        "nearest_path": pl.String,
+        "similarity": pl.Float32,
+        "score": pl.Float32,
+        "percentile": pl.Float32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
+MISLABELS = pl.Schema(
+    {
+        "image": pl.UInt32(),
+        "path": pl.String(),
+        "label": pl.String(),
+        "suggested_label": pl.String(),
+        "score": pl.Float32(),
+        "agreement": pl.Float32(),
+        "neighbors": pl.List(pl.UInt32),
+    }
+)
+
+LEAKS = pl.Schema(
+    {
+        "split_from": pl.String,
+        "split_to": pl.String,
+        "image_from": pl.UInt32,
+        "image_to": pl.UInt32,
+        "path_from": pl.String,
+        "path_to": pl.String,
+        "kind": pl.String,
+        "similarity": pl.Float32,
+        "label_from": pl.String,
+        "label_to": pl.String,
+    }
+)
+
+INVALID_INSTANCES = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "error_code": pl.String,
+        "detail": pl.String,
+        "file_size": pl.UInt64,
+    }
+)
+
+IMG_STATS = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "width": pl.UInt32,
+        "height": pl.UInt32,
+        "file_size": pl.UInt64,
+        "mean": pl.Float32,
+        "stdv": pl.Float32,
+        "min": pl.Float32,
+        "max": pl.Float32,
+        "unique": pl.UInt16,
+        "blur": pl.Float32,
+        "contrast": pl.Float32,
+        "mean_r": pl.Float32,
+        "mean_g": pl.Float32,
+        "mean_b": pl.Float32,
+        "hue": pl.Float32,
+        "saturation": pl.Float32,
+        "value": pl.Float32,
+        "rms_contrast": pl.Float32,
+        "edge_density": pl.Float32,
+        "entropy": pl.Float32,
+        "aspect_ratio": pl.Float32,
+        "is_grayscale": pl.Boolean,
+    }
+)
+
+#: What `statistics.parquet` holds: `image` and one Float32 per statistic, as Rust measures them.
+STATISTICS = pl.Schema(
+    [(name, dtype) for name, dtype in IMG_STATS.items() if name == "image"]
+    + [(name, pl.Float32()) for name in IMG_STATS if name not in IMAGES]
+)
+
+SCHEMAS: dict[str, pl.Schema] = {
+    "images": IMAGES,
+    "edges": EDGES,
+    "pixel_digests": PIXEL_DIGESTS,
+    "statistics": STATISTICS,
+    "annotations": ANNOTATIONS,
+    "similarity": SIMILARITY,
+    "duplicates": DUPLICATES,
+    "connected_components": CONNECTED_COMPONENTS,
+    "outliers": OUTLIERS,
+    "mislabels": MISLABELS,
+    "leaks": LEAKS,
+    "invalid_instances": INVALID_INSTANCES,
+    "img_stats": IMG_STATS,
+}
+
+
+def empty(name: str) -> pl.DataFrame:
+    """A frame without rows that has exactly the columns of the named frame."""
+    return pl.DataFrame(schema=SCHEMAS[name])
+
+
+def conform(frame: pl.DataFrame, name: str, user_columns: Iterable[str]) -> pl.DataFrame:
+    """The same rows with the contract's columns first, cast, and then the user's.
+
+    Columns that are neither are dropped.
+
+    Raises:
+        polars.exceptions.ColumnNotFoundError: If a column is missing.
+        polars.exceptions.InvalidOperationError: If a value does not fit its type.
+    """
+    contract = [pl.col(column).cast(dtype) for column, dtype in SCHEMAS[name].items()]
+    return frame.select(*contract, *user_columns)
+
+
+def user_columns(images: pl.DataFrame) -> list[str]:
+    """Names of the columns of an IMAGES frame that the user brought along, in their order."""
+    return [column for column in images.columns if column not in IMAGES]
+
+
+def user_names(name: str, columns: Sequence[str]) -> dict[str, str]:
+    """How the user's columns are called in the named frame.
+
+    A column keeps its name, unless the frame has a column of that name: then `_user` is added,
+    so a user's `score` is `score_user` in the outliers.
+    """
+    taken = {*SCHEMAS[name], *columns}
+    names = {}
+    for column in columns:
+        free = column
+        while free in SCHEMAS[name] or (free != column and free in taken):
+            free += "_user"
+        taken.add(free)
+        names[column] = free
+    return names

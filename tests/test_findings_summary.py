@@ -1,0 +1,92 @@
+import json
+
+from hypothesis import given
+
+from findings_cases import Case, case_of, plans, statistics_of
+from pixsieve import findings
+from pixsieve.findings import Line, Summary
+
+
+def summary_of(case: Case) -> Summary:
+    statistics = findings.img_stats(case.images, statistics_of(case.images))
+    return findings.summary(
+        images=case.images,
+        duplicates=case.duplicates(),
+        connected_components=case.connected_components(),
+        leaks=case.leaks(),
+        outliers=case.outliers(0.1),
+        mislabels=case.mislabels(),
+        img_stats=statistics,
+        dark_threshold=1,
+        bright_threshold=253,
+        blur_threshold=3,
+    )
+
+
+def test_lines_of_a_collection_with_everything():
+    train, test = {"split": "train", "label": "cat"}, {"split": "test", "label": "cat"}
+    rows = [
+        train | {"digest": "a", "width": 9},
+        test | {"digest": "a", "width": 9},
+        train,
+        train | {"label": "dog"},
+        {"error_code": "corrupt"},
+        {"error_code": "truncated"},
+    ]
+    found = summary_of(case_of(rows, (0, 2, 0.9), (0, 3, 0.3), (0, 5, 0.1)))
+    assert [str(line) for line in found.lines] == [
+        "6 images, 4 valid (66.7%) → audit.annotations()",
+        "2 broken images (33.3%): 1 corrupt, 1 truncated → audit.invalid_instances()",
+        "2 exact and 1 near duplicates in 1 group; 2 images (33.3%) could go → audit.duplicates()",
+        "3 images (50.0%) in 1 cluster of look-alikes; the largest has 3"
+        " → audit.connected_components()",
+        "1 image of test is also in train: 1 exact → audit.leaks()",
+        "1 outlier (16.7%) → audit.outliers()",
+        "1 suspected wrong label (16.7%) → audit.mislabels()",
+        '1 dark image (16.7%) → audit.img_stats().filter(pl.col("mean") < 1)',
+        "No bright images found.",
+        '3 blurry images (50.0%) → audit.img_stats().filter(pl.col("blur") < 3)',
+    ]
+
+
+def test_nothing_at_all():
+    found = summary_of(case_of([]))
+    assert found.lines[0] == Line("No images.")
+    assert all(line.call is None for line in found.lines)
+
+
+def test_leaks_and_labels_are_mentioned_only_where_they_can_be():
+    plain = [line.text for line in summary_of(case_of([{}, {}])).lines]
+    assert not any("leak" in text or "label" in text for text in plain)
+    rows = [{"split": "train", "label": "a"}, {"split": "val"}]
+    both = [line.text for line in summary_of(case_of(rows)).lines]
+    assert {"No leaks found.", "No suspected wrong labels found."} <= set(both)
+
+
+def test_thousands_are_separated_and_one_is_singular():
+    rows = [{"digest": "a", "path": f"{i:04}"} for i in range(1500)] + [{"path": "other"}]
+    texts = [line.text for line in summary_of(case_of(rows)).lines]
+    assert "1,500 exact duplicates in 1 group; 1,499 images (99.9%) could go" in texts
+    assert "1 dark image (0.1%)" in texts
+
+
+@given(plans())
+def test_counts_are_plain_and_add_up(plan):
+    case = plan.build()
+    counts = summary_of(case).counts
+    assert json.loads(json.dumps(counts)) == counts
+    assert counts["valid"] + sum(row["images"] for row in counts["invalid"]) == counts["images"]
+    kinds = sum(counts[f"{kind}_duplicates"] for kind in ("exact", "pixel", "near"))
+    assert kinds == counts["removable"] + counts["duplicate_groups"]
+    assert sum(row["images"] for row in counts["leaks"]) == case.leaks().height
+    assert counts["largest_component"] == (case.connected_components()["size"].max() or 0)
+
+
+def test_summary_lists_every_split_pair():
+    rows = [{"split": s, "digest": "a"} for s in ("train", "val", "test")]
+    texts = [line.text for line in summary_of(case_of(rows)).lines if line.call == "audit.leaks()"]
+    assert texts == [
+        "1 image of test is also in train: 1 exact",
+        "1 image of val is also in train: 1 exact",
+        "1 image of test is also in val: 1 exact",
+    ]
