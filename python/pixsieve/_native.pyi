@@ -8,14 +8,16 @@ picture or a tile and is raised unchanged.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, final
+from typing import TypeAlias, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-type Progress = Callable[[int, int], object]
+Progress: TypeAlias = Callable[[int, int], object]
 
 __version__: str
+DEBUG_BUILD: bool
+"""Compiled without optimisation: ten times slower."""
 
 class ModelError(RuntimeError):
     """The model, or the runtime that executes it, cannot do what was asked."""
@@ -77,6 +79,8 @@ class Model:
     @property
     def device(self) -> str:
         """`cpu` or `cuda`."""
+    @property
+    def takes_any_size(self) -> bool: ...
 
 def load_model(
     *,
@@ -92,13 +96,20 @@ def load_model(
     mean: Sequence[float],
     std: Sequence[float],
     resize: str,
+    filter_down: str,
+    filter_up: str,
     normalize: bool,
     device: str,
     num_threads: int,
     batch_size: int,
 ) -> Model: ...
 def walk(
-    *, root: str, extensions: Sequence[str], hidden: bool, exclude: str | None, progress: Progress | None
+    *,
+    root: str,
+    extensions: Sequence[str],
+    hidden: bool,
+    exclude: str | None,
+    progress: Progress | None,
 ) -> WalkResult: ...
 def extract(
     *,
@@ -106,7 +117,8 @@ def extract(
     model: Model,
     views: Sequence[str],
     min_file_size: int,
-    min_side: int,
+    min_width: int,
+    min_height: int,
     max_side: int,
     max_pixels: int,
     thumbnails: str | None,
@@ -115,7 +127,12 @@ def extract(
     progress: Progress | None,
 ) -> Extraction: ...
 def pixel_digests(
-    *, paths: Sequence[str], max_side: int, max_pixels: int, num_threads: int, progress: Progress | None
+    *,
+    paths: Sequence[str],
+    max_side: int,
+    max_pixels: int,
+    num_threads: int,
+    progress: Progress | None,
 ) -> list[bytes | None]:
     """BLAKE3 of size and pixels of each upright, fully decoded picture; None if undecodable."""
 
@@ -135,7 +152,9 @@ def write_thumbnails(
     per path; a picture that cannot be decoded is no failure of the call.
     """
 
-def decode(*, data: bytes, max_side: int, max_pixels: int) -> NDArray[np.uint8]:
+def decode(
+    *, data: bytes, extension: str | None, max_side: int, max_pixels: int
+) -> NDArray[np.uint8]:
     """(h, w, 3) upright RGB, alpha flattened on white; ValueError `code: detail` if undecodable."""
 
 def encode_jpeg(*, pixels: NDArray[np.uint8], quality: int) -> bytes:
@@ -143,7 +162,12 @@ def encode_jpeg(*, pixels: NDArray[np.uint8], quality: int) -> bytes:
 
 def encode_png(*, pixels: NDArray[np.uint8]) -> bytes: ...
 def exact_neighbors(
-    *, vectors: NDArray[np.float32], k: int, distance: str, num_threads: int, progress: Progress | None
+    *,
+    vectors: NDArray[np.float32],
+    k: int,
+    distance: str,
+    num_threads: int,
+    progress: Progress | None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """The true k nearest neighbors of every row among the other rows.
 

@@ -1,6 +1,7 @@
 //! The boundary: take owned inputs, run, convert. `_native.pyi` is its reference.
 
 mod extract;
+mod graph;
 mod pictures;
 
 use std::io;
@@ -41,6 +42,8 @@ mod _native {
     use super::ModelError;
     #[pymodule_export]
     use super::extract::{extract, load_model, walk, PyModel};
+    #[pymodule_export]
+    use super::graph::{connected_components, exact_neighbors, hnsw_neighbors, query_neighbors, star_groups};
     #[pymodule_export]
     use super::pictures::{decode, encode_jpeg, encode_png, pixel_digests, write_thumbnails};
     use pyo3::prelude::*;

@@ -1,0 +1,5 @@
+"""`python -m pixsieve`."""
+
+from pixsieve.cli import main
+
+main()

@@ -1,0 +1,163 @@
+"""What the user knows of the images: labels, splits and columns of their own."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import polars as pl
+
+from pixsieve import schema
+from pixsieve.config import Config
+from pixsieve.sources import Listing, label_of_folder, split_of_path
+
+
+class PandasFrame(Protocol):
+    """A pandas frame, as far as it is used: pandas itself is not needed."""
+
+    def to_dict(self, orient: Literal["list"]) -> Any:
+        """Columns by name."""
+
+
+#: A table, a mapping of columns, or the path of a CSV or Parquet file.
+Annotations: TypeAlias = (
+    pl.DataFrame | PandasFrame | Mapping[str, Any] | str | os.PathLike[str]
+)
+
+PATH_COLUMNS = ("path", "filename")
+#: Columns of IMAGES that the run measures; the user's of the same name give way.
+MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
+
+
+def read_annotations(annotations: Annotations) -> pl.DataFrame:
+    """The table with its path column named `path`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is of another kind, has no path column, or names a path twice.
+    """
+    frame = _to_frame(annotations)
+    name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
+    if name is None:
+        raise ValueError(
+            f"annotations need a column named path or filename; found are {', '.join(frame.columns)}"
+        )
+    frame = frame.rename({name: "path"}).with_columns(pl.col("path").cast(pl.String))
+    if frame["path"].null_count():
+        raise ValueError(f"annotations: {frame['path'].null_count()} rows have no {name}")
+    twice = frame.filter(pl.col("path").is_duplicated())["path"].unique().sort()
+    if len(twice):
+        raise ValueError(
+            f"annotations name {len(twice)} paths more than once, such as {twice[0]!r}: "
+            "one row per image is needed"
+        )
+    return frame
+
+
+def _to_frame(annotations: Annotations) -> pl.DataFrame:
+    if isinstance(annotations, pl.DataFrame):
+        return annotations
+    if isinstance(annotations, str | os.PathLike):
+        path = Path(annotations)
+        if not path.exists():
+            raise FileNotFoundError(f"annotations: there is no file {path}")
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        if path.suffix in (".csv", ".tsv", ".txt"):
+            separator = "\t" if path.suffix == ".tsv" else ","
+            return pl.read_csv(path, separator=separator, infer_schema_length=None)
+        raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
+    if isinstance(annotations, Mapping):
+        return pl.DataFrame(annotations)
+    if hasattr(annotations, "to_dict"):  # pandas, without asking for pyarrow
+        return pl.DataFrame(annotations.to_dict(orient="list"))
+    raise ValueError(f"annotations: cannot read a {type(annotations).__name__} as a table")
+
+
+def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> pl.DataFrame:
+    """One row per listed file and per annotated file that is not listed, sorted by path.
+
+    Columns: `listed` (row in the listing, null where the annotated file is not there), `path`,
+    `label`, `split`, then the user's columns. An annotation belongs to the file with the same
+    path, as shown or relative to the input.
+
+    Raises:
+        ValueError: If `labels` names a column that the annotations lack.
+    """
+    files = pl.DataFrame(
+        {"path": listing.paths, "relative": listing.relative},
+        schema={"path": pl.String, "relative": pl.String},
+    ).with_row_index("listed")
+    if annotations is None:
+        annotations = pl.DataFrame(schema={"path": pl.String})
+    annotations = _choose_label(annotations, config)
+    known = annotations.rename({"path": "annotated"})
+    keys = pl.concat(
+        [
+            files.select("listed", annotated="path"),
+            files.filter(pl.col("path") != pl.col("relative")).select(
+                "listed", annotated="relative"
+            ),
+        ]
+    )
+    matched = known.join(keys, on="annotated", how="left", maintain_order="left")
+    missing = matched.filter(pl.col("listed").is_null()).rename({"annotated": "path"})
+    found = matched.filter(pl.col("listed").is_not_null()).drop("annotated")
+    frame = files.join(
+        found.unique("listed", keep="first", maintain_order=True),
+        on="listed",
+        how="left",
+        maintain_order="left",
+    )
+    frame = pl.concat([frame, missing], how="diagonal_relaxed")
+    frame = _fill(frame, config).drop("relative")
+    user = [
+        column for column in frame.columns if column not in ("listed", "path", "label", "split")
+    ]
+    return frame.select("listed", "path", "label", "split", *user).sort("path", maintain_order=True)
+
+
+def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
+    column = config.labels
+    if isinstance(column, str) and column not in ("folder", "label"):
+        if column not in annotations.columns:
+            raise ValueError(
+                f"labels={column!r}: the annotations have no such column; found are "
+                f"{', '.join(annotations.columns) or 'none'}. For folder names use labels='folder'"
+            )
+        annotations = annotations.with_columns(label=pl.col(column))
+    given = {"label": pl.String, "split": pl.String}
+    casts = [
+        pl.col(name).cast(dtype) for name, dtype in given.items() if name in annotations.columns
+    ]
+    taken = {
+        name: f"{name}_user" for name in annotations.columns if name in MEASURED or name == "listed"
+    }
+    return annotations.with_columns(casts).rename(taken)
+
+
+def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Labels and splits from paths, where the annotations give none."""
+    for name in ("label", "split"):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name))
+    paths = frame.select(pl.coalesce("relative", "path")).to_series().to_list()
+    labels = config.labels
+    if labels == "folder":
+        frame = _coalesce(frame, "label", [label_of_folder(path) for path in paths])
+    elif callable(labels):
+        frame = _coalesce(frame, "label", [labels(path) for path in frame["path"]])
+    elif isinstance(labels, Mapping):
+        by_path = [
+            labels.get(path, labels.get(other))
+            for path, other in zip(frame["path"], paths, strict=True)
+        ]
+        frame = _coalesce(frame, "label", by_path)
+    if config.splits == "auto":
+        frame = _coalesce(frame, "split", [split_of_path(path) for path in paths])
+    return frame
+
+
+def _coalesce(frame: pl.DataFrame, column: str, values: list[str | None]) -> pl.DataFrame:
+    derived = pl.Series(column, values, dtype=pl.String, strict=False)
+    return frame.with_columns(pl.coalesce(pl.col(column), derived))

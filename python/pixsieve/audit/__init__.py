@@ -1,0 +1,5 @@
+"""A run and what it found."""
+
+from pixsieve.audit.audit import Audit, create, load, run
+
+__all__ = ["Audit", "create", "load", "run"]

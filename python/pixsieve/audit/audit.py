@@ -1,0 +1,327 @@
+"""The object that users hold."""
+
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from pixsieve import findings, schema
+from pixsieve.annotations import Annotations
+from pixsieve.audit import job as jobs
+from pixsieve.config import Config
+from pixsieve.progress import Progress, reporter
+from pixsieve.sources.files import Input
+from pixsieve.store import WorkDir, read_shard
+
+#: Columns of `images.parquet` that are ours alone.
+INTERNAL = ("_location",)
+
+
+class Audit:
+    """One run over a collection, and what it found.
+
+    All frames are Polars and have exactly the columns of `docs/design.md`, followed by the
+    columns that the annotations brought along. They are sorted, ties by `image`, so that two
+    runs give the same frames.
+    """
+
+    def __init__(self, work_dir: str | os.PathLike[str], input_dir: Input | None = None) -> None:
+        self._work = WorkDir(Path(work_dir).absolute())
+        self._input = input_dir
+        self._info: dict[str, Any] | None = None
+        self.config = Config()
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder that holds everything this run has written."""
+        return self._work.path
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What `run.json` holds: settings, versions, thresholds, counts, seconds per stage."""
+        if self._info is None:
+            raise RuntimeError("nothing has been run yet: call run(), or pixsieve.load(work_dir)")
+        return self._info
+
+    def run(
+        self,
+        *,
+        annotations: Annotations | None = None,
+        progress: bool | Progress | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Reads the collection, finds what is wrong, and writes the work directory.
+
+        Args:
+            annotations: A Polars or pandas frame, a mapping of columns, or a CSV or Parquet
+                file, with a column `path` or `filename` and any of `label`, `split` and columns
+                of your own, which travel into every result.
+            progress: Whether to show a bar; None shows one where a person is watching.
+            **settings: Fields of `Config`.
+
+        Returns:
+            This audit, ready to be asked.
+
+        Raises:
+            FileNotFoundError: If the input, the annotations or the model do not exist.
+            NotADirectoryError: If the input or the work directory is a file.
+            FileExistsError: If the work directory holds a finished run.
+            PermissionError: If the input may not be read or the work directory not be written.
+            ModelError: If the model does not do what its card says, or gives values that are
+                not finite.
+            OSError: If the disk is full; what was finished stays, and the run can go on.
+            TypeError: If there is no such setting.
+            ValueError: If a setting is wrong, or there is nothing to read.
+        """
+        if self._input is None:
+            raise ValueError("there is no input: pass input_dir to create()")
+        config = self.config.replace(**settings)
+        with reporter(progress) as shown:
+            jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)
+        self.config = config
+        return self._open()
+
+    def _open(self) -> Self:
+        self._info = self._work.load()
+        for cached in ("_images", "_edges", "_pixels", "_statistics"):
+            self.__dict__.pop(cached, None)
+        self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
+        return self
+
+    # ---- tables ---- #
+
+    @functools.cached_property
+    def _images(self) -> pl.DataFrame:
+        self.info  # noqa: B018 - raises before the first run
+        return self._work.read_table("images")
+
+    @functools.cached_property
+    def _edges(self) -> pl.DataFrame:
+        return self._work.read_table("edges")
+
+    @functools.cached_property
+    def _pixels(self) -> pl.DataFrame:
+        return self._work.read_table("pixel_digests")
+
+    @functools.cached_property
+    def _statistics(self) -> pl.DataFrame:
+        return self._work.read_table("statistics")
+
+    @property
+    def images(self) -> pl.DataFrame:
+        """IMAGES, one row per image: `annotations()` with the details of errors."""
+        return self._images.drop(INTERNAL)
+
+    def location(self, image: int) -> Path:
+        """The file of an image, as an absolute path."""
+        return Path(os.fsdecode(self._images["_location"][image]))
+
+    def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
+        """Findings are pure: the same question has the same answer."""
+        key = (name, *sorted(keywords.items()))
+        if key not in self._findings:
+            self._findings[key] = getattr(findings, name)(self.images, *arguments, **keywords)
+        return self._findings[key]
+
+    def _threshold(self, given: float | None, name: str) -> float:
+        return float(self.info["thresholds"][name]) if given is None else given
+
+    # ---- findings ---- #
+
+    def annotations(self) -> pl.DataFrame:
+        """One row per image: what it is, its label, split, size, digest and error code."""
+        frame = self.images
+        return schema.conform(frame, "annotations", schema.user_columns(frame))
+
+    def invalid_instances(self) -> pl.DataFrame:
+        """The images that could not be read, or only in part (`truncated`), and why."""
+        return self._cached("invalid_instances")
+
+    def duplicates(self, threshold: float | None = None) -> pl.DataFrame:
+        """One row per image of a duplicate group; every member is a duplicate of its
+        representative.
+
+        Args:
+            threshold: Similarity from which images are near duplicates; default: as set or as
+                the model's card says.
+        """
+        return self._cached(
+            "duplicates",
+            self._edges,
+            self._pixels,
+            near_threshold=self._threshold(threshold, "near_duplicate"),
+            format_order=tuple(self.config.prefer_formats),
+            split_order=tuple(self.config.prefer_splits),
+        )
+
+    def similarity(self, threshold: float | None = None) -> pl.DataFrame:
+        """The pairs at or above the threshold, each once, most similar first."""
+        return self._cached(
+            "similarity", self._edges, threshold=self._threshold(threshold, "similar")
+        )
+
+    def connected_components(self, threshold: float | None = None) -> pl.DataFrame:
+        """One row per image of a component of at least two, largest first; sizes count images."""
+        return self._cached(
+            "connected_components",
+            self._edges,
+            threshold=self._threshold(threshold, "component"),
+        )
+
+    def outliers(self, percentile: float | None = None) -> pl.DataFrame:
+        """The strangest images first.
+
+        Args:
+            percentile: The share of the images to list, 0..1; default: as set.
+        """
+        share = self.config.outlier_percentile if percentile is None else percentile
+        return self._cached("outliers", self._edges, percentile=share)
+
+    def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
+        """The images whose neighbors say another label, most certain first.
+
+        Args:
+            threshold: Labels with a lower score are listed, 0..1; default: as set.
+        """
+        limit = self.config.mislabel_threshold if threshold is None else threshold
+        return self._cached("mislabels", self._edges, threshold=limit)
+
+    def leaks(self, threshold: float | None = None) -> pl.DataFrame:
+        """The duplicate pairs whose splits differ."""
+        return self._cached(
+            "leaks",
+            self._edges,
+            self._pixels,
+            near_threshold=self._threshold(threshold, "near_duplicate"),
+        )
+
+    def img_stats(self) -> pl.DataFrame:
+        """Statistics of every image; null where it could not be read."""
+        return self._cached("img_stats", self._statistics)
+
+    def embeddings(self) -> pl.DataFrame:
+        """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
+
+        `frame["embedding"].to_numpy()` is the (n, d) matrix, without a copy.
+        """
+        parts, images, start, number = [], [], 0, 0
+        total = self._images.height
+        while start < total:
+            shard = read_shard(self._work.shards, number, None)
+            if shard is None:
+                raise ValueError(f"{self._work.shards}: shard {number} is missing; run again")
+            parts.append(np.asarray(shard.embeddings))
+            images.append(shard.rows + np.uint32(start))
+            start, number = start + shard.images.height, number + 1
+        rows = np.concatenate(images) if images else np.empty(0, np.uint32)
+        dim = int(self.info["model"]["dim"])
+        matrix = np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
+        paths = self._images["path"].gather(rows)
+        embedding = pl.Series("embedding", matrix, dtype=pl.Array(pl.Float32, dim))
+        return pl.DataFrame(
+            {"image": pl.Series(rows, dtype=pl.UInt32), "path": paths, "embedding": embedding}
+        )
+
+    # ---- summary and report ---- #
+
+    def summarize(self) -> findings.Summary:
+        """The lines of `summary()`, and the same numbers for programs."""
+        return findings.summary(
+            images=self.images,
+            duplicates=self.duplicates(),
+            connected_components=self.connected_components(),
+            leaks=self.leaks(),
+            outliers=self.outliers(),
+            mislabels=self.mislabels(),
+            img_stats=self.img_stats(),
+            dark_threshold=self.config.dark_threshold,
+            bright_threshold=self.config.bright_threshold,
+            blur_threshold=self.config.blur_threshold,
+        )
+
+    def summary(self, verbose: bool = True) -> list[str]:
+        """What was found, a line each, with the call that lists it; prints unless told not to."""
+        lines = [str(line) for line in self.summarize().lines]
+        if verbose:
+            print("\n".join(lines))  # noqa: T201
+        return lines
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Writes everything on one self-contained HTML page.
+
+        Args:
+            path: Where; default: `reports/report.html` in the work directory.
+
+        Returns:
+            The path of the page.
+        """
+        from pixsieve.report import write_report  # noqa: PLC0415 - a layer above, used on demand
+
+        return write_report(self, path)
+
+    def __repr__(self) -> str:
+        if self._info is None:
+            return f"<Audit {self.work_dir}: not run yet>"
+        return f"<Audit {self.work_dir}: {self._info['counts']['images']:,} images>"
+
+
+def create(
+    work_dir: str | os.PathLike[str] = "pixsieve-out", input_dir: Input | None = None
+) -> Audit:
+    """An audit that has not run yet; `run()` starts it.
+
+    Args:
+        work_dir: Folder for what the run writes.
+        input_dir: A folder, or a list of files.
+    """
+    return Audit(work_dir, input_dir)
+
+
+def run(
+    input_dir: Input,
+    *,
+    work_dir: str | os.PathLike[str] = "pixsieve-out",
+    annotations: Annotations | None = None,
+    progress: bool | Progress | None = None,
+    **settings: Any,
+) -> Audit:
+    """Audits a folder or a list of files; arguments and errors as `Audit.run`.
+
+    Returns:
+        The audit, ready to be asked.
+    """
+    audit = create(work_dir, input_dir)
+    return audit.run(annotations=annotations, progress=progress, **settings)
+
+
+def load(work_dir: str | os.PathLike[str]) -> Audit:
+    """An earlier run, with its settings.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it holds no finished run that this version can read.
+    """
+    audit = Audit(work_dir)
+    audit._open()
+    audit.config = _settings(audit.info)
+    return audit
+
+
+def _settings(info: dict[str, Any]) -> Config:
+    """The stored settings; what cannot be stored (functions, mappings) is left at its default."""
+    stored = info.get("settings", {})
+    usable = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name not in ("labels", "model_card")
+    }
+    try:
+        return Config(**usable)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"run.json holds settings that this version cannot use: {error}; {json.dumps(stored)[:200]}"
+        ) from None

@@ -1,0 +1,320 @@
+"""One run, from the input to the tables of the work directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pixsieve import _native, engine, findings, schema
+from pixsieve.annotations import Annotations, join, read_annotations
+from pixsieve.config import Config
+from pixsieve.models import Card, load_card
+from pixsieve.progress import Progress
+from pixsieve.sources import Listing, list_images
+from pixsieve.sources.files import Input
+from pixsieve.store import (
+    SHARD_SIZE,
+    Shard,
+    WorkDir,
+    read_shard,
+    remove_shards,
+    shard_fingerprint,
+    write_shard,
+)
+
+#: The settings that change what a shard holds.
+SHARD_SETTINGS = (
+    "min_file_size",
+    "min_input_image_width",
+    "min_input_image_height",
+    "max_pixels",
+    "high_accuracy",
+)
+
+
+@dataclass
+class Job:
+    """What `run` carries from stage to stage."""
+
+    work: WorkDir
+    source: Input
+    config: Config
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, unit: str) -> Iterator[None]:
+        """Announces and times a stage."""
+        self.progress.stage(name, unit)
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def execute(job: Job, annotations: Annotations | None) -> None:
+    """Runs everything and leaves a finished work directory.
+
+    Raises:
+        ValueError, OSError, ModelError: As `Audit.run` says.
+    """
+    config, work = job.config, job.work
+    table = None if annotations is None else read_annotations(annotations)
+    card = load_card(config.model_path, config.model_card)
+    thresholds = resolve_thresholds(card, config)
+    root = _root(job.source)
+    exclude = _check_places(root, work.path)
+    with job.stage("list", "images"):
+        listing = list_images(
+            job.source, config=config, exclude=exclude, progress=job.progress.update
+        )
+        files = _table_of_files(listing, join(listing, table, config), root)
+    with job.stage("load model", "models"):
+        model = engine.load_model(card, config)
+    work.prepare(overwrite=config.overwrite)
+    info = {
+        "version": _native.__version__,
+        "input": os.fspath(job.source) if root else f"{len(listing)} files",
+        "settings": config.to_dict(),
+        "model": {
+            "name": card.name,
+            "sha256": card.sha256,
+            "dim": model.dim,
+            "device": model.device,
+        },
+        "thresholds": thresholds,
+        "left_out": listing.notes,
+    }
+    work.write_info({**info, "state": "running"})
+    with job.stage("extract", "images"):
+        shards = list(_shards(job, files, model, card))
+        remove_shards(work.shards, len(shards))
+    with job.stage("graph", "tiles"):
+        images = _images(files, shards)
+        edges = _graph(job, images, shards)
+    with job.stage("pixels", "images"):
+        pixels = _pixel_digests(job, images, files, edges, thresholds["near_duplicate"])
+    with job.stage("write", "tables"):
+        locations = pl.Series(
+            "_location", [os.fsencode(path) for path in files.locations], pl.Binary
+        )
+        work.write_table("images", images.with_columns(locations))
+        work.write_table("statistics", _statistics(shards))
+        work.write_table("edges", edges)
+        work.write_table("pixel_digests", pixels)
+    counts = {"images": images.height, "embedded": sum(len(shard.rows) for shard in shards)}
+    work.write_info(
+        {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
+    )
+
+
+def resolve_thresholds(card: Card, config: Config) -> dict[str, float]:
+    """The similarities in force: as set, else the card's, in terms of the chosen distance.
+
+    The card's are cosines; of two vectors of length one with cosine c the Euclidean distance is
+    sqrt(2 - 2c), so those carry over to `euclidean`.
+
+    Raises:
+        ValueError: If one is neither set nor known.
+    """
+    settings = {
+        "similar": "threshold",
+        "component": "cc_threshold",
+        "near_duplicate": "duplicate_threshold",
+    }
+    resolved: dict[str, float] = {}
+    for name, setting in settings.items():
+        given = getattr(config, setting)
+        if given is not None:
+            resolved[name] = float(given)
+        elif config.distance == "cosine":
+            resolved[name] = card.threshold(name, setting)
+        elif config.distance == "euclidean" and card.output["normalize"] == "l2":
+            resolved[name] = 1 / (1 + (2 - 2 * card.threshold(name, setting)) ** 0.5)
+        else:
+            raise ValueError(
+                f"no similarity thresholds are known for distance={config.distance!r} with model "
+                f"{card.name!r}: pass threshold=, cc_threshold= and duplicate_threshold="
+            )
+    return resolved
+
+
+def _root(source: Input) -> Path | None:
+    return Path(source) if isinstance(source, str | os.PathLike) else None
+
+
+def _check_places(root: Path | None, work: Path) -> Path | None:
+    """The absolute path to leave out of the walk."""
+    if root is None or not root.is_dir():
+        return None
+    if root.resolve() == work.resolve():
+        raise ValueError(
+            f"work_dir is the input folder {root}: give another folder, for example {root}-audit"
+        )
+    # As the walk will spell it, so that it is recognised there.
+    if work.resolve().is_relative_to(root.resolve()):
+        return root.absolute() / work.resolve().relative_to(root.resolve())
+    return None
+
+
+@dataclass(frozen=True)
+class Files:
+    """One row per image, in the order of their numbers."""
+
+    frame: pl.DataFrame
+    """path, label, split, then the user's columns."""
+    locations: list[str]
+    sizes: NDArray[np.uint64]
+    modified: NDArray[np.int64]
+
+
+def _table_of_files(listing: Listing, frame: pl.DataFrame, root: Path | None) -> Files:
+    folder = (root or Path()).absolute()
+    listed = frame["listed"].to_list()
+    locations = [
+        # An annotated file that was not found: reading it will say why.
+        str(folder / path) if row is None else listing.locations[row]
+        for row, path in zip(listed, frame["path"], strict=True)
+    ]
+    sizes = [0 if row is None else listing.sizes[row] for row in listed]
+    modified = [0 if row is None else listing.modified[row] for row in listed]
+    return Files(
+        frame.drop("listed"),
+        locations,
+        np.array(sizes, dtype=np.uint64),
+        np.array(modified, dtype=np.int64),
+    )
+
+
+def _shards(job: Job, files: Files, model: _native.Model, card: Card) -> Iterator[Shard]:
+    settings = {name: getattr(job.config, name) for name in SHARD_SETTINGS}
+    described = json.dumps(
+        [_native.__version__, card.sha256, settings, dict(card.input), dict(card.output)],
+        default=str,
+    )
+    total = len(files.locations)
+    spent: dict[str, float] = {}
+    for number, start in enumerate(range(0, total, SHARD_SIZE)):
+        part = slice(start, start + SHARD_SIZE)
+        locations = files.locations[part]
+        fingerprint = shard_fingerprint(
+            described, locations, files.sizes[part], files.modified[part]
+        )
+        shard = read_shard(job.work.shards, number, fingerprint)
+        if shard is None:
+            shard = _extract(job, locations, model, number, fingerprint, (start, total), spent)
+        yield shard
+    for stage, seconds in spent.items():
+        job.seconds[f"extract.{stage}"] = seconds
+
+
+def _extract(
+    job: Job,
+    locations: list[str],
+    model: _native.Model,
+    number: int,
+    fingerprint: str,
+    place: tuple[int, int],
+    spent: dict[str, float],
+) -> Shard:
+    start, total = place
+    rows = engine.extract(
+        locations,
+        model=model,
+        config=job.config,
+        thumbnails=job.work.thumbnails if job.config.thumbnails else None,
+        progress=lambda done, _: job.progress.update(start + done, total),
+    )
+    for stage, seconds in rows["seconds"].items():
+        spent[stage] = spent.get(stage, 0.0) + seconds
+    shard = Shard(_shard_frame(rows), rows["rows"], rows["embeddings"])
+    write_shard(job.work.shards, number, fingerprint, shard, rows["signatures"])
+    # From the file, mapped: what has been written needs no memory any more.
+    return read_shard(job.work.shards, number, fingerprint) or shard
+
+
+def _shard_frame(rows: _native.Extraction) -> pl.DataFrame:
+    read = pl.Series(rows["digest"].any(axis=1))
+    hexadecimal = pl.Series([digest.tobytes() for digest in rows["digest"]], dtype=pl.Binary)
+    frame = pl.DataFrame(
+        {
+            "width": rows["width"],
+            "height": rows["height"],
+            "file_size": rows["size"],
+            "format": pl.Series(rows["format"], dtype=pl.String),
+            "digest": hexadecimal.bin.encode("hex"),
+            "error_code": pl.Series(rows["error"], dtype=pl.String),
+            "detail": pl.Series(rows["detail"], dtype=pl.String),
+        }
+    )
+    known = pl.col("width") > 0
+    frame = frame.with_columns(
+        digest=pl.when(read).then("digest"),
+        file_size=pl.when(read).then("file_size"),
+        width=pl.when(known).then("width"),
+        height=pl.when(known).then("height"),
+    )
+    statistics = pl.from_numpy(
+        rows["statistics"], schema=dict.fromkeys(_native.STATISTICS, pl.Float32)
+    )
+    return frame.hstack(statistics.fill_nan(None))
+
+
+def _images(files: Files, shards: list[Shard]) -> pl.DataFrame:
+    measured = pl.concat([shard.images.drop(_native.STATISTICS) for shard in shards])
+    frame = files.frame.hstack(measured).with_row_index("image")
+    return schema.conform(frame, "images", schema.user_columns(frame))
+
+
+def _statistics(shards: list[Shard]) -> pl.DataFrame:
+    frame = pl.concat([shard.images.select(_native.STATISTICS) for shard in shards])
+    return frame.with_row_index("image")
+
+
+def _graph(job: Job, images: pl.DataFrame, shards: list[Shard]) -> pl.DataFrame:
+    """The graph of one image per digest: equal vectors would only find each other."""
+    config = job.config
+    starts = np.cumsum([0, *(shard.images.height for shard in shards)])
+    embedded = np.concatenate(
+        [shard.rows + start for shard, start in zip(shards, starts, strict=False)]
+    )
+    copies = findings.collapse(
+        images, format_order=config.prefer_formats, split_order=config.prefer_splits
+    )
+    chosen = copies.filter(pl.col("image") == pl.col("representative"))["image"].to_numpy()
+    wanted = np.isin(embedded, chosen)
+    nodes = embedded[wanted].astype(np.uint32)
+    vectors = np.empty((len(nodes), shards[0].embeddings.shape[1]), dtype=np.float32)
+    done, place = 0, 0
+    for shard in shards:
+        keep = wanted[place : place + len(shard.rows)]
+        count = int(keep.sum())
+        vectors[done : done + count] = shard.embeddings[keep]
+        done, place = done + count, place + len(shard.rows)
+    edges, job.facts = engine.neighbor_graph(
+        nodes, vectors, config=config, progress=job.progress.update
+    )
+    return edges
+
+
+def _pixel_digests(
+    job: Job, images: pl.DataFrame, files: Files, edges: pl.DataFrame, threshold: float
+) -> pl.DataFrame:
+    candidates = findings.pixel_candidates(images, edges, threshold=threshold)["image"]
+    digests = engine.pixel_digests(
+        [files.locations[image] for image in candidates],
+        config=job.config,
+        progress=job.progress.update,
+    )
+    frame = pl.DataFrame({"image": candidates, "pixel_digest": pl.Series(digests, dtype=pl.Binary)})
+    return schema.conform(frame, "pixel_digests", [])

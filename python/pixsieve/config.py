@@ -1,0 +1,180 @@
+"""The settings of a run: the only place where a default is written."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
+MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
+DEVICES = ("auto", "cpu", "cuda")
+
+#: A column name, `"folder"`, a mapping from path to label, or a function of the path.
+Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
+
+
+def setting(default: Any, text: str, *, cli: bool = True) -> Any:
+    """A field of `Config` with its help text; `cli` says whether the command line offers it."""
+    return dataclasses.field(default=default, metadata={"help": text, "cli": cli})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of a run, checked when the object is made.
+
+    Raises:
+        ValueError: If a setting is out of range, says which and what is allowed.
+    """
+
+    labels: Labels | None = setting(
+        None, '"folder" for the name of the parent folder, or a column of the annotations'
+    )
+    splits: str = setting(
+        "auto", '"auto": the split column, else path parts such as train, val, test; "none"'
+    )
+    hidden: bool = setting(False, "also read files and folders whose names begin with a dot")
+    find_regex: str | None = setting(None, "keep only paths that this regular expression matches")
+    subset: Sequence[str] | None = setting(
+        None, "keep only these paths, relative to the input folder", cli=False
+    )
+    num_images: int = setting(0, "read only the first N images in path order; 0 reads all")
+    min_file_size: int = setting(0, "smaller files (bytes) are invalid")
+    min_input_image_width: int = setting(10, "narrower pictures (pixels) are invalid")
+    min_input_image_height: int = setting(10, "lower pictures (pixels) are invalid")
+    max_pixels: int = setting(
+        120_000_000, "pictures that need more pixels in memory at once are invalid"
+    )
+    model_path: str | None = setting(
+        None, "an ONNX file with its card (NAME.json) beside it; default: the built-in model"
+    )
+    model_card: Mapping[str, Any] | None = setting(
+        None, "the card of `model_path`, given by hand", cli=False
+    )
+    device: str = setting("auto", '"cpu", "cuda" (fails without a GPU), or "auto"')
+    batch_size: int = setting(16, "pictures per run of the model")
+    high_accuracy: bool = setting(
+        False, "embed several views of each picture: slower, better on hard pictures"
+    )
+    num_threads: int | None = setting(None, "default: as many as there are cores")
+    nearest_neighbors_k: int = setting(10, "neighbors kept per image")
+    nnf_mode: str = setting("auto", '"Flat" (exact), "HNSW32" (approximate), or "auto" (exact)')
+    distance: str = setting("cosine", ", ".join(DISTANCES))
+    threshold: float | None = setting(
+        None, "similarity from which pairs are listed; default: the model card's"
+    )
+    cc_threshold: float | None = setting(
+        None, "similarity from which images share a component; default: the model card's"
+    )
+    duplicate_threshold: float | None = setting(
+        None, "similarity from which images are near duplicates; default: the model card's"
+    )
+    outlier_percentile: float = setting(0.05, "share of the images that `outliers()` lists")
+    mislabel_threshold: float = setting(0.1, "labels with a lower score are suspected")
+    dark_threshold: float = setting(25.0, "pictures with a lower mean (0..255) count as dark")
+    bright_threshold: float = setting(235.0, "pictures with a higher mean count as bright")
+    blur_threshold: float = setting(
+        50.0, "pictures whose Laplacian has a lower variance count as blurry"
+    )
+    prefer_formats: Sequence[str] = setting(
+        ("png", "tiff", "webp", "jpeg", "bmp"), "of equal copies, keep the earlier format"
+    )
+    prefer_splits: Sequence[str] = setting(
+        ("test", "holdout", "valid", "val", "validation", "train"),
+        "of equal copies, keep the one in the earlier split",
+    )
+    thumbnails: bool = setting(False, "write thumbnails during the run, not when first shown")
+    seed: int = setting(0, "of the approximate neighbor graph")
+    overwrite: bool = setting(False, "replace an earlier run in the work directory")
+
+    def __post_init__(self) -> None:
+        self._one_of("splits", ("auto", "none"))
+        self._one_of("device", DEVICES)
+        self._one_of("distance", DISTANCES)
+        self._one_of("nnf_mode", tuple(MODES))
+        at_least = {
+            "num_images": 0,
+            "min_file_size": 0,
+            "min_input_image_width": 1,
+            "min_input_image_height": 1,
+            "max_pixels": 1,
+            "batch_size": 1,
+            "num_threads": 1,
+            "nearest_neighbors_k": 1,
+            "seed": 0,
+        }
+        for name, least in at_least.items():
+            value = getattr(self, name)
+            if value is not None and (
+                not isinstance(value, int) or isinstance(value, bool) or value < least
+            ):
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}, not {value!r}"
+                )
+        for name in ("outlier_percentile", "mislabel_threshold"):
+            self._within(name, 0.0, 1.0)
+        for name in ("threshold", "cc_threshold", "duplicate_threshold"):
+            self._within(name, -1.0, 1.0)
+        for name in ("dark_threshold", "bright_threshold", "blur_threshold"):
+            self._within(name, 0.0, math.inf)
+        if self.mode == "hnsw" and self.distance not in ("cosine", "euclidean"):
+            raise ValueError(
+                f"nnf_mode={self.nnf_mode!r} works with cosine and euclidean, not with "
+                f"{self.distance!r}: use nnf_mode='Flat'"
+            )
+
+    def _one_of(self, name: str, allowed: Sequence[str]) -> None:
+        value = getattr(self, name)
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+    def _within(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value!r}")
+
+    @property
+    def mode(self) -> str:
+        """The graph builder: `auto`, `exact` or `hnsw`."""
+        return MODES[self.nnf_mode]
+
+    @property
+    def threads(self) -> int:
+        """Worker threads: as asked for, else the cores this process may use."""
+        return self.num_threads or len(os.sched_getaffinity(0))
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other settings.
+
+        Raises:
+            TypeError: If there is no such setting; the message lists similar names.
+        """
+        known = {field.name for field in dataclasses.fields(self)}
+        for name in changes:
+            if name not in known:
+                raise TypeError(unknown_setting(name, known))
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them; functions and mappings by their kind only."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+
+def unknown_setting(name: str, known: set[str]) -> str:
+    """What to say of a setting that does not exist."""
+    import difflib  # noqa: PLC0415 - only when something went wrong
+
+    similar = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {', '.join(similar)}?" if similar else ""
+    return f"run() has no setting {name!r}{hint}"
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return f"mapping of {len(value)}"
+    if isinstance(value, Sequence):
+        return list(value)
+    return f"function {getattr(value, '__name__', '?')}"

@@ -1,0 +1,5 @@
+"""The package's one exception type; all else is a builtin exception by meaning."""
+
+from pixsieve._native import ModelError
+
+__all__ = ["ModelError"]

@@ -1,0 +1,6 @@
+"""Models: their cards, and the library that runs them."""
+
+from pixsieve.models.card import Card, load_card
+from pixsieve.models.runtime import find_runtime
+
+__all__ = ["Card", "find_runtime", "load_card"]

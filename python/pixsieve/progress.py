@@ -1,0 +1,112 @@
+"""How long work reports where it is."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+
+class Progress(Protocol):
+    """Receives the stages of a run."""
+
+    def stage(self, name: str, unit: str) -> None:
+        """A stage begins; `unit` is what `update` counts."""
+
+    def update(self, done: int, total: int) -> None:
+        """The present stage has done `done` of `total`."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def stage(self, name: str, unit: str) -> None:
+        """Nothing."""
+
+    def update(self, done: int, total: int) -> None:
+        """Nothing."""
+
+
+class Lines:
+    """A line per stage and tenth of the way, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._name = self._unit = ""
+        self._tenth = 0
+
+    def stage(self, name: str, unit: str) -> None:
+        """Announces the stage."""
+        self._name, self._unit, self._tenth = name, unit, 0
+
+    def update(self, done: int, total: int) -> None:
+        """Prints when another tenth is done."""
+        tenth = 10 * done // total if total else 0
+        if tenth > self._tenth:
+            self._tenth = tenth
+            text = f"{self._name}: {done:,} of {total:,} {self._unit}"
+            print(text, file=self._stream, flush=True)
+
+
+class Bar:
+    """A bar with rate and time left, on a terminal or in a notebook."""
+
+    def __init__(self) -> None:
+        from rich.progress import (  # noqa: PLC0415 - costs 50 ms that a quiet run need not pay
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Task as RichTask  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        class Rate(ProgressColumn):
+            def render(self, task: RichTask) -> Text:
+                speed = task.finished_speed or task.speed
+                unit = task.fields.get("unit", "")
+                return Text("" if not speed else f"{speed:,.0f} {unit}/s", style="cyan")
+
+        from rich.console import Console  # noqa: PLC0415
+
+        self._bar = Progress(
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task("", visible=False)
+        self._bar.start()
+
+    def stage(self, name: str, unit: str) -> None:
+        """A new line for the stage."""
+        self._task = self._bar.add_task(name, total=None, unit=unit)
+
+    def update(self, done: int, total: int) -> None:
+        """Moves the bar."""
+        self._bar.update(self._task, completed=done, total=total or None)
+
+    def stop(self) -> None:
+        """Leaves the finished bars on the screen."""
+        self._bar.stop()
+
+
+@contextmanager
+def reporter(wanted: bool | Progress | None) -> Iterator[Progress]:
+    """The reporter for `progress=`: None shows a bar where a person is watching."""
+    if wanted is None:
+        wanted = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if not isinstance(wanted, bool):
+        yield wanted
+        return
+    if not wanted:
+        yield Silent()
+        return
+    bar = Bar()
+    try:
+        yield bar
+    finally:
+        bar.stop()

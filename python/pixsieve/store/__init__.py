@@ -1,0 +1,22 @@
+"""The work directory: Parquet and NPY files, written whole or not at all."""
+
+from pixsieve.store.shards import (
+    SHARD_SIZE,
+    Shard,
+    read_shard,
+    remove_shards,
+    shard_fingerprint,
+    write_shard,
+)
+from pixsieve.store.workdir import FORMAT, WorkDir
+
+__all__ = [
+    "FORMAT",
+    "SHARD_SIZE",
+    "Shard",
+    "WorkDir",
+    "read_shard",
+    "remove_shards",
+    "shard_fingerprint",
+    "write_shard",
+]
