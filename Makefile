@@ -1,0 +1,81 @@
+# Everything a fresh machine needs but Python 3.11+ and a Rust toolchain is installed on the way.
+#   make demo    set up, build, audit an embedded collection with known problems
+#   make test    set up, build, run every test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Outside the tree, so that a fresh clone need not compile everything again.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pixsieve/target
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
+
+.PHONY: demo test test-rust test-python build format lint bench wheel system clean
+
+demo: build
+	$(BIN)/pixsieve demo
+
+test: test-rust test-python
+
+test-rust: system
+	cargo test --release --quiet
+
+test-python: build $(VENV)/.test
+	$(BIN)/python -m pytest
+
+build: $(VENV)/.build
+
+# cmake and nasm compile libjpeg-turbo, cc compiles BLAKE3.
+system:
+	@missing=; for tool in cmake nasm cc; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "installing:$$missing"; \
+	if command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends cmake nasm build-essential; \
+	elif command -v dnf >/dev/null; then $(SUDO) dnf install -y cmake nasm gcc gcc-c++ make; \
+	elif command -v brew >/dev/null; then brew install cmake nasm; \
+	else echo "please install:$$missing"; exit 1; fi
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12 demo"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1" "maturin>=1.10,<2"
+	@touch $@
+
+$(VENV)/.build: $(VENV)/.venv $(SOURCES) | system
+	$(PIP) install --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.venv pyproject.toml
+	$(PIP) install --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.venv pyproject.toml
+	$(PIP) install --group lint --group test
+	@touch $@
+
+format: $(VENV)/.lint
+	cargo fmt
+	$(BIN)/ruff check --fix --quiet python tests benches
+	$(BIN)/ruff format --quiet python tests benches
+
+lint: build $(VENV)/.lint
+	cargo fmt --check
+	cargo clippy --release --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check --quiet python tests benches
+	$(BIN)/ruff format --check --quiet python tests benches
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest pixsieve._native --mypy-config-file pyproject.toml
+
+bench: build
+	$(BIN)/python benches/folder.py
+	$(BIN)/python benches/graph.py
+
+wheel: $(VENV)/.venv | system
+	rm -rf dist
+	$(BIN)/maturin build --release --out dist
+
+clean:
+	rm -rf $(VENV) dist pixsieve-demo pixsieve-out

@@ -1,0 +1,172 @@
+"""Pixsieve against fastdup: whole processes, same pictures, same cores.
+
+    python benches/folder.py                    all cases, three runs each
+    python benches/folder.py --case scenes --runs 5
+
+fastdup wants older libraries than Pixsieve, so it lives in an environment of its own, which is
+made on first use (`--fastdup` names another). Its telemetry is switched off.
+"""
+
+import argparse
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from table import Measured, machine, measure, print_table
+
+ROOT = Path(__file__).parents[1]
+QUIET_FASTDUP = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
+FASTDUP = """
+import sys, fastdup
+audit = fastdup.create(work_dir=sys.argv[1], input_dir=sys.argv[2])
+audit.run(overwrite=True, print_summary=False)
+"""
+
+
+def scenes(data: Path, folder: Path) -> None:
+    """3,000 JPEGs of 150 x 150."""
+    shutil.copytree(data / "scenes", folder, dirs_exist_ok=True)
+
+
+def photos(data: Path, folder: Path) -> None:
+    """Product photos of about 400 x 533, each at 8 qualities."""
+    _reencode(sorted((data / "photos").rglob("*.jpg")), folder, range(60, 92, 4))
+
+
+def photos_large(data: Path, folder: Path) -> None:
+    """Camera JPEGs of 4 to 16 megapixels, each at 10 qualities."""
+    _reencode(sorted((data / "photos_large").glob("*.jpg")), folder, range(72, 92, 2))
+
+
+def memory(data: Path, folder: Path) -> None:
+    """25,000 files: the scenes over and over, each made different by its last bytes."""
+    sources = sorted((data / "scenes").rglob("*.jpg"))
+    for number in range(25_000):
+        source = sources[number % len(sources)]
+        target = folder / source.parent.name / f"{number:05}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes() + number.to_bytes(4, "big"))
+
+
+def _reencode(sources: list[Path], folder: Path, qualities: range) -> None:
+    for source in sources:
+        with Image.open(source) as picture:
+            pixels = picture.convert("RGB")
+        for quality in qualities:
+            buffer = io.BytesIO()
+            pixels.save(buffer, "JPEG", quality=quality)
+            (folder / f"{source.parent.name}-{source.stem}-{quality}.jpg").write_bytes(
+                buffer.getvalue()
+            )
+
+
+CASES: dict[str, Callable[[Path, Path], None]] = {
+    "scenes": scenes,
+    "photos": photos,
+    "photos_large": photos_large,
+    "memory": memory,
+}
+
+
+def fastdup_python(given: Path | None) -> Path:
+    """The interpreter of an environment that has fastdup."""
+    if given is not None:
+        return given
+    folder = ROOT / ".venv-fastdup"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        print("installing fastdup into .venv-fastdup", file=sys.stderr)
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "fastdup"], check=True)
+    return python
+
+
+@contextmanager
+def prepared(case: str, data: Path) -> Iterator[tuple[Path, Path]]:
+    """The pictures of a case, and a folder for results."""
+    with tempfile.TemporaryDirectory() as temporary:
+        pictures = Path(temporary) / "pictures"
+        pictures.mkdir()
+        CASES[case](data, pictures)
+        yield pictures, Path(temporary)
+
+
+def run_pixsieve(pictures: Path, out: Path, runs: int) -> Measured:
+    """One whole process, from the folder to the finished work directory."""
+    program = "import shutil, sys; from pixsieve.cli import main; shutil.rmtree(sys.argv.pop(), True); main()"
+    work = out / "pixsieve"
+    options = ["run", str(pictures), "--out", str(work), "--no-report", "--quiet", str(work)]
+    return measure([sys.executable, "-c", program, *options], runs=runs, environment={})
+
+
+def run_fastdup(python: Path, pictures: Path, out: Path, runs: int) -> Measured:
+    """The same for fastdup."""
+    work = out / "fastdup"
+    command = [str(python), "-c", FASTDUP, str(work), str(pictures)]
+    return measure(command, runs=runs, environment=QUIET_FASTDUP)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--case", choices=CASES, action="append")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--fastdup", type=Path, help="python of an environment with fastdup")
+    parser.add_argument("--alone", action="store_true", help="without fastdup")
+    parser.add_argument("--json", type=Path, help="also write the raw numbers here")
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"no pictures at {options.data}: pass --data")
+    peer = None if options.alone else fastdup_python(options.fastdup)
+    rows, raw = [], []
+    for case in options.case or CASES:
+        with prepared(case, options.data) as (pictures, out):
+            count = sum(1 for path in pictures.rglob("*.jpg"))
+            contenders = {"pixsieve": run_pixsieve(pictures, out, options.runs)}
+            if peer is not None and case != "memory":
+                contenders["fastdup"] = run_fastdup(peer, pictures, out, options.runs)
+        slowest = max(result.seconds for result in contenders.values())
+        for name, result in contenders.items():
+            ratio = f"{slowest / result.seconds:.1f}"
+            rate = f"{count / result.seconds:,.0f}"
+            rows.append(
+                [
+                    f"{case} ({count:,})",
+                    name,
+                    f"{result.seconds:.2f}",
+                    rate,
+                    ratio,
+                    f"{result.peak_mb:.0f}",
+                ]
+            )
+            raw.append(
+                {
+                    "case": case,
+                    "images": count,
+                    "contender": name,
+                    "seconds": result.seconds,
+                    "peak_mb": result.peak_mb,
+                }
+            )
+    print_table(
+        ["case (images)", "contender", "seconds", "images/s", "times as fast", "peak MB"], rows
+    )
+    print(f"\nMedian of {options.runs} runs; {machine()}")
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "results": raw}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

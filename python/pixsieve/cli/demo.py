@@ -1,0 +1,66 @@
+"""`pixsieve demo`: planted, found, false alarms."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+import pixsieve
+from pixsieve import demo
+from pixsieve.progress import Progress
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """The score of the demo, and where to look."""
+
+    score: pl.DataFrame
+    lines: list[str]
+    pictures: Path
+    report: Path
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "score": self.score.to_dicts(),
+            "pictures": str(self.pictures),
+            "report": str(self.report),
+        }
+
+    def show(self) -> None:
+        """Prints the table and the places."""
+        table = Table("problem", title="What was planted, and what was found", title_justify="left")
+        for column in ("planted", "found", "false alarms"):
+            table.add_column(column, justify="right")
+        for row in self.score.iter_rows():
+            table.add_row(*("" if cell is None else str(cell) for cell in row))
+        console = Console()
+        console.print(table)
+        console.print("\n".join(self.lines), markup=False, highlight=False)
+        console.print(
+            f"\nPictures: {self.pictures}\nReport:   {self.report}", markup=False, soft_wrap=True
+        )
+
+
+def run_demo(folder: Path, progress: Progress) -> DemoResult:
+    """Draws the collection into `folder/pictures` and audits it into `folder/audit`."""
+    pictures = folder / "pictures"
+    progress.stage("draw", "pictures")
+    truth = demo.build(pictures)
+    audit = pixsieve.run(
+        pictures, work_dir=folder / "audit", labels="folder", overwrite=True, progress=progress
+    )
+    config = audit.config
+    score = demo.score(
+        truth,
+        demo.frames_of(audit),
+        dark_threshold=config.dark_threshold,
+        bright_threshold=config.bright_threshold,
+        blur_threshold=config.blur_threshold,
+    )
+    lines = [str(line) for line in audit.summarize().lines]
+    return DemoResult(score, lines, pictures, audit.report())
