@@ -43,7 +43,9 @@ pub struct Rules<'a> {
 /// Real folders first, then what symlinks lead to, so that a file reachable both ways is listed
 /// once, under its own name.
 pub fn walk(root: &Path, rules: &Rules<'_>, job: &Job) -> Result<Walk> {
-    let mut walker = Walker { root, rules, job, found: Walk::default(), links: Vec::new(), seen: HashSet::new() };
+    let excluded = rules.exclude.and_then(|path| fs::metadata(path).ok()).map(|metadata| identity(&metadata));
+    let mut walker =
+        Walker { root, rules, excluded, job, found: Walk::default(), links: Vec::new(), seen: HashSet::new() };
     walker.folder(Path::new(""), true)?;
     walker.follow_links()?;
     let mut found = walker.found;
@@ -58,6 +60,8 @@ type Identity = (u64, u64);
 struct Walker<'a> {
     root: &'a Path,
     rules: &'a Rules<'a>,
+    /// Told by identity, so that it is recognised behind links, too.
+    excluded: Option<Identity>,
     job: &'a Job,
     found: Walk,
     links: Vec<PathBuf>,
@@ -72,18 +76,16 @@ impl Walker<'_> {
         while let Some(relative) = open.pop() {
             self.job.check()?;
             let absolute = self.root.join(&relative);
-            if self.rules.exclude.is_some_and(|excluded| absolute == excluded) {
-                continue;
-            }
             let listing = fs::metadata(&absolute).and_then(|metadata| {
                 let fresh = self.seen.insert(identity(&metadata));
-                Ok((fresh, fs::read_dir(&absolute)?))
+                Ok((identity(&metadata), fresh, fs::read_dir(&absolute)?))
             });
             match listing {
-                Ok((true, entries)) => self.entries(&relative, entries, &mut open),
-                Ok((false, _)) => self.found.skipped_links += 1,
+                Ok((folder, _, _)) if Some(folder) == self.excluded => {}
+                Ok((_, true, entries)) => self.entries(&relative, entries, &mut open),
+                Ok((_, false, _)) => self.found.skipped_links += 1,
                 Err(source) if is_root && relative.as_os_str().is_empty() => {
-                    return Err(Error::io(&absolute, source));
+                    return Err(Error::io(self.root, source));
                 }
                 Err(_) => self.found.denied.push(relative),
             }
@@ -163,7 +165,8 @@ impl Walker<'_> {
     fn link(&mut self, link: PathBuf) -> Result<()> {
         match fs::metadata(self.root.join(&link)) {
             Ok(metadata) if metadata.is_dir() => {
-                if self.is_excluded(&link) || self.seen.contains(&identity(&metadata)) {
+                let target = identity(&metadata);
+                if Some(target) == self.excluded || self.seen.contains(&target) {
                     self.found.skipped_links += 1;
                     return Ok(());
                 }
@@ -188,12 +191,6 @@ impl Walker<'_> {
             Ok(metadata) if !self.seen.insert(identity(&metadata)) => self.found.skipped_links += 1,
             _ => self.found.entries.push(entry),
         }
-    }
-
-    fn is_excluded(&self, link: &Path) -> bool {
-        let target = fs::canonicalize(self.root.join(link)).ok();
-        let excluded = self.rules.exclude.and_then(|path| fs::canonicalize(path).ok());
-        target.is_some() && target == excluded
     }
 }
 

@@ -73,10 +73,10 @@ def execute(job: Job, annotations: Annotations | None) -> None:
     card = load_card(config.model_path, config.model_card)
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
-    exclude = _check_places(root, work.path)
+    _check_places(root, work.path)
     with job.stage("list", "images"):
         listing = list_images(
-            job.source, config=config, exclude=exclude, progress=job.progress.update
+            job.source, config=config, exclude=work.path, progress=job.progress.update
         )
         files = _table_of_files(listing, join(listing, table, config), root)
     with job.stage("load model", "models"):
@@ -153,18 +153,12 @@ def _root(source: Input) -> Path | None:
     return Path(source) if isinstance(source, str | os.PathLike) else None
 
 
-def _check_places(root: Path | None, work: Path) -> Path | None:
-    """The absolute path to leave out of the walk."""
-    if root is None or not root.is_dir():
-        return None
-    if root.resolve() == work.resolve():
+def _check_places(root: Path | None, work: Path) -> None:
+    """Raises ValueError where the input would be written into."""
+    if root is not None and root.is_dir() and root.resolve() == work.resolve():
         raise ValueError(
             f"work_dir is the input folder {root}: give another folder, for example {root}-audit"
         )
-    # As the walk will spell it, so that it is recognised there.
-    if work.resolve().is_relative_to(root.resolve()):
-        return root.absolute() / work.resolve().relative_to(root.resolve())
-    return None
 
 
 @dataclass(frozen=True)
