@@ -28,7 +28,16 @@ impl JpegDecoder {
             Some(turbo) => turbo,
             empty => empty.insert(new_decompressor()?),
         };
-        let header = turbo.read_header(bytes).map_err(|error| failure(&error))?;
+        let mended;
+        let (header, bytes) = match turbo.read_header(bytes) {
+            Ok(header) => (header, bytes),
+            // Here a mere warning ends it, too; so what is warned of is taken out.
+            Err(warning) if damage_of(&warning)?.is_none() => {
+                mended = segments_only(bytes);
+                (turbo.read_header(&mended).map_err(|error| failure(&error))?, mended.as_slice())
+            }
+            Err(error) => return Err(failure(&error)),
+        };
         let (full_width, full_height) = (header.width as u32, header.height as u32);
         let factor = match short_side {
             Some(side) if !header.is_lossless => scaling(full_width.min(full_height), side),
@@ -123,6 +132,29 @@ fn cmyk_to_rgb(pixels: &mut Vec<u8>, inverted: bool) {
         }
     }
     pixels.truncate(count * 3);
+}
+
+/// Without bytes between segments, and without the two segments whose odd values are warned of.
+fn segments_only(bytes: &[u8]) -> Vec<u8> {
+    let mut kept = vec![0xff, 0xd8];
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff)) {
+        rest = &rest[at..];
+        let marker = rest[1];
+        if marker == 0xda {
+            break;
+        }
+        let length = rest.get(2..4).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
+        let (segment, after) = rest.split_at((2 + length).min(rest.len()));
+        let jfif = marker == 0xe0;
+        let odd_adobe = marker == 0xee && segment.get(15).is_some_and(|&transform| transform > 2);
+        if !jfif && !odd_adobe {
+            kept.extend_from_slice(segment);
+        }
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 /// The two facts that stand in the segments before the picture data.

@@ -22,11 +22,21 @@ pub fn decode(bytes: &[u8], format: Format, limits: Limits) -> Result<Decoded, F
     limits.check(width, height, pixels)?;
     let turn = super::turn(pixels);
     decoder.set_limits(allocation(limits)).map_err(|error| failure(&error))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = orientation(&mut decoder);
     let image = DynamicImage::from_decoder(decoder).map_err(|error| failure(&error))?;
     let picture = upright(flatten(image), orientation);
     let (width, height) = turned(width, height, orientation);
     Ok(Decoded { picture, width, height, format, damage: None, turn })
+}
+
+/// Many WebP and PNG files repeat the prefix that EXIF has in a JPEG; the crate then sees nothing.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    let exif = decoder.exif_metadata().ok().flatten();
+    exif.as_deref()
+        .and_then(|exif| exif.strip_prefix(b"Exif\0\0"))
+        .and_then(Orientation::from_exif_chunk)
+        .or_else(|| decoder.orientation().ok())
+        .unwrap_or(Orientation::NoTransforms)
 }
 
 fn crate_format(format: Format) -> ImageFormat {
