@@ -25,6 +25,13 @@ from table import Measured, machine, measure, print_table
 
 ROOT = Path(__file__).parents[1]
 QUIET_FASTDUP = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
+#: Starts from nothing every time: without the earlier run's shards.
+PIXSIEVE = """
+import shutil, sys
+from pixsieve.cli import main
+shutil.rmtree(sys.argv.pop(1), ignore_errors=True)
+main()
+"""
 FASTDUP = """
 import sys, fastdup
 audit = fastdup.create(work_dir=sys.argv[1], input_dir=sys.argv[2])
@@ -102,10 +109,11 @@ def prepared(case: str, data: Path) -> Iterator[tuple[Path, Path]]:
 
 def run_pixsieve(pictures: Path, out: Path, runs: int) -> Measured:
     """One whole process, from the folder to the finished work directory."""
-    program = "import shutil, sys; from pixsieve.cli import main; shutil.rmtree(sys.argv.pop(), True); main()"
     work = out / "pixsieve"
-    options = ["run", str(pictures), "--out", str(work), "--no-report", "--quiet", str(work)]
-    return measure([sys.executable, "-c", program, *options], runs=runs, environment={})
+    command = [sys.executable, "-c", PIXSIEVE, str(work), "run", str(pictures)]
+    return measure(
+        [*command, "--out", str(work), "--no-report", "--quiet"], runs=runs, environment={}
+    )
 
 
 def run_fastdup(python: Path, pictures: Path, out: Path, runs: int) -> Measured:
@@ -130,7 +138,7 @@ def main() -> None:
     if not options.data.is_dir():
         sys.exit(f"no pictures at {options.data}: pass --data")
     peer = None if options.alone else fastdup_python(options.fastdup)
-    rows, raw = [], []
+    rows = []
     for case in options.case or CASES:
         with prepared(case, options.data) as (pictures, out):
             count = sum(1 for path in pictures.rglob("*.jpg"))
@@ -139,33 +147,17 @@ def main() -> None:
                 contenders["fastdup"] = run_fastdup(peer, pictures, out, options.runs)
         slowest = max(result.seconds for result in contenders.values())
         for name, result in contenders.items():
-            ratio = f"{slowest / result.seconds:.1f}"
-            rate = f"{count / result.seconds:,.0f}"
-            rows.append(
-                [
-                    f"{case} ({count:,})",
-                    name,
-                    f"{result.seconds:.2f}",
-                    rate,
-                    ratio,
-                    f"{result.peak_mb:.0f}",
-                ]
-            )
-            raw.append(
-                {
-                    "case": case,
-                    "images": count,
-                    "contender": name,
-                    "seconds": result.seconds,
-                    "peak_mb": result.peak_mb,
-                }
-            )
-    print_table(
-        ["case (images)", "contender", "seconds", "images/s", "times as fast", "peak MB"], rows
-    )
+            figures = {
+                "seconds": f"{result.seconds:.2f}",
+                "images/s": f"{count / result.seconds:,.0f}",
+                "times as fast": f"{slowest / result.seconds:.1f}",
+                "peak MB": f"{result.peak_mb:.0f}",
+            }
+            rows.append({"case (images)": f"{case} ({count:,})", "contender": name, **figures})
+    print_table(list(rows[0]), [list(row.values()) for row in rows])
     print(f"\nMedian of {options.runs} runs; {machine()}")
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "results": raw}, indent=2))
+        options.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2))
 
 
 if __name__ == "__main__":

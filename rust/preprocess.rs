@@ -73,7 +73,8 @@ impl Preprocessor {
             return picture;
         }
         let scaled = |side: u32| {
-            let side = (u64::from(side) * u64::from(WORKING_SIDE) + u64::from(short) / 2) / u64::from(short);
+            let side = (u64::from(side) * u64::from(WORKING_SIDE) + u64::from(short) / 2)
+                / u64::from(short);
             side as u32
         };
         let (width, height) = (scaled(picture.width), scaled(picture.height));
@@ -91,20 +92,23 @@ impl Preprocessor {
     /// At most `side` pixels on the longer side, never enlarged.
     pub fn thumbnail(&mut self, picture: &Picture, side: u32) -> Picture {
         let long = picture.width.max(picture.height).max(side);
-        let scaled = |value: u32| {
-            ((u64::from(value) * u64::from(side) / u64::from(long)) as u32).max(1)
-        };
+        let scaled =
+            |value: u32| ((u64::from(value) * u64::from(side) / u64::from(long)) as u32).max(1);
         let (width, height) = (scaled(picture.width), scaled(picture.height));
         self.resize(picture, width, height, Fit::Stretch, FilterType::Bilinear)
     }
 
     /// `SIGNATURE_SIDE` squared luminance values, the whole picture stretched.
     pub fn signature(&mut self, luminance: &[u8], width: u32, height: u32) -> Vec<u8> {
-        let source: TypedImageRef<'_, U8> = TypedImageRef::from_buffer(width, height, luminance)
-            .expect("one byte for each pixel");
+        let source: TypedImageRef<'_, U8> =
+            TypedImageRef::from_buffer(width, height, luminance).expect("one byte for each pixel");
         let mut target = TypedImage::<U8>::new(SIGNATURE_SIDE, SIGNATURE_SIDE);
         // Area averaging where the picture shrinks; a smaller picture is interpolated.
-        let filter = if width.min(height) >= SIGNATURE_SIDE { FilterType::Box } else { FilterType::Bilinear };
+        let filter = if width.min(height) >= SIGNATURE_SIDE {
+            FilterType::Box
+        } else {
+            FilterType::Bilinear
+        };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
         self.resizer.resize_typed(&source, &mut target, &options).expect("sizes are not zero");
         target.pixels().iter().map(|pixel| pixel.0).collect()
@@ -124,7 +128,8 @@ impl Preprocessor {
         let mut pixels = vec![0; width as usize * height as usize * 3];
         let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut pixels)
             .expect("the buffer was made for this size");
-        let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+        let mut options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
         if fit == Fit::Crop {
             options = options.fit_into_destination(None);
         }
@@ -145,27 +150,36 @@ pub fn mirrored(picture: &Picture) -> Picture {
     Picture { width: picture.width, height: picture.height, pixels }
 }
 
-/// The picture without its uniform borders; the whole picture where next to nothing would be
-/// left or nothing is uniform.
-pub fn trimmed(picture: &Picture) -> Picture {
+/// The picture without its uniform borders; `None` where there are none, or where less than half
+/// of a side would be left.
+pub fn trimmed(picture: &Picture) -> Option<Picture> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let at = |x: usize, y: usize| &picture.pixels[(y * width + x) * 3..][..3];
-    let same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= BORDER_TOLERANCE);
+    let same =
+        |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= BORDER_TOLERANCE);
     let row_is_border = |y: usize, colour: &[u8]| (0..width).all(|x| same(at(x, y), colour));
     let column_is_border = |x: usize, colour: &[u8]| (0..height).all(|y| same(at(x, y), colour));
 
     let top = (0..height).find(|&y| !row_is_border(y, at(0, 0))).unwrap_or(height);
-    let bottom = (top..height).rev().find(|&y| !row_is_border(y, at(0, height - 1))).map_or(top, |y| y + 1);
+    let bottom =
+        (top..height).rev().find(|&y| !row_is_border(y, at(0, height - 1))).map_or(top, |y| y + 1);
     let left = (0..width).find(|&x| !column_is_border(x, at(0, 0))).unwrap_or(width);
-    let right = (left..width).rev().find(|&x| !column_is_border(x, at(width - 1, 0))).map_or(left, |x| x + 1);
-    if (right - left) * 2 < width || (bottom - top) * 2 < height {
-        return Picture { pixels: picture.pixels.clone(), ..*picture };
+    let right = (left..width)
+        .rev()
+        .find(|&x| !column_is_border(x, at(width - 1, 0)))
+        .map_or(left, |x| x + 1);
+    let (inner_width, inner_height) = (right - left, bottom - top);
+    if inner_width * 2 < width
+        || inner_height * 2 < height
+        || (inner_width, inner_height) == (width, height)
+    {
+        return None;
     }
-    let mut pixels = Vec::with_capacity((right - left) * (bottom - top) * 3);
+    let mut pixels = Vec::with_capacity(inner_width * inner_height * 3);
     for y in top..bottom {
         pixels.extend_from_slice(&picture.pixels[(y * width + left) * 3..(y * width + right) * 3]);
     }
-    Picture { width: (right - left) as u32, height: (bottom - top) as u32, pixels }
+    Some(Picture { width: inner_width as u32, height: inner_height as u32, pixels })
 }
 
 #[cfg(test)]
@@ -173,7 +187,10 @@ mod tests {
     use super::*;
 
     fn picture(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
-        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| colour(x, y)).collect();
+        let pixels = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .flat_map(|(x, y)| colour(x, y))
+            .collect();
         Picture { width, height, pixels }
     }
 
@@ -184,7 +201,10 @@ mod tests {
         assert_eq!((small.width, small.height), (10, 300));
         let large = preprocessor.working(picture(1024, 512, |x, _| [(x % 2 * 200) as u8; 3]));
         assert_eq!((large.width, large.height), (512, 256));
-        assert!(large.pixels.iter().all(|&value| value == 100), "area averaging of stripes is flat");
+        assert!(
+            large.pixels.iter().all(|&value| value == 100),
+            "area averaging of stripes is flat"
+        );
     }
 
     #[test]
@@ -198,11 +218,16 @@ mod tests {
     #[test]
     fn trimming_takes_a_uniform_frame_and_nothing_else() {
         let framed = picture(20, 16, |x, y| {
-            if (4..16).contains(&x) && (2..14).contains(&y) { [(x * 9) as u8, (y * 13) as u8, 99] } else { [0; 3] }
+            if (4..16).contains(&x) && (2..14).contains(&y) {
+                [(x * 9) as u8, (y * 13) as u8, 99]
+            } else {
+                [0; 3]
+            }
         });
-        let inside = trimmed(&framed);
+        let inside = trimmed(&framed).expect("a frame");
         assert_eq!((inside.width, inside.height), (12, 12));
-        let flat = picture(8, 8, |_, _| [7; 3]);
-        assert_eq!(trimmed(&flat).pixels, flat.pixels);
+        for whole in [inside, picture(8, 8, |_, _| [7; 3])] {
+            assert!(trimmed(&whole).is_none());
+        }
     }
 }

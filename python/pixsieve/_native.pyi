@@ -125,7 +125,14 @@ def extract(
     thumbnail_side: int,
     num_threads: int,
     progress: Progress | None,
-) -> Extraction: ...
+) -> Extraction:
+    """Reads, decodes, measures and embeds every file.
+
+    `views` are plain, mirror and large (one and a half times the model's input size); uniform
+    borders are cut off before each, and the embeddings of all are averaged. A file that cannot
+    be read or decoded is a row with an error code. ModelError if the model fails, or gives a
+    value that is not finite; OSError if a thumbnail cannot be written.
+    """
 def pixel_digests(
     *,
     paths: Sequence[str],

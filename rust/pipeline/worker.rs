@@ -17,13 +17,12 @@ use crate::job::Job;
 use crate::preprocess::{self, Preprocessor, Sizing, WORKING_SIDE};
 use crate::{statistics, thumbnail};
 
-/// A way of looking at a picture; the embeddings of all views are averaged.
+/// A way of looking at a picture, its uniform borders cut off; the embeddings of all views are
+/// averaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     Plain,
     Mirror,
-    /// Uniform borders cut off.
-    Trim,
     /// At one and a half times the model's input size.
     Large,
 }
@@ -33,9 +32,8 @@ impl View {
         match name {
             "plain" => Ok(Self::Plain),
             "mirror" => Ok(Self::Mirror),
-            "trim" => Ok(Self::Trim),
             "large" => Ok(Self::Large),
-            _ => Err(Error::argument(format!("view {name:?}: use plain, mirror, trim or large"))),
+            _ => Err(Error::argument(format!("view {name:?}: use plain, mirror or large"))),
         }
     }
 
@@ -63,7 +61,12 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(number: usize, settings: &'a Settings<'a>, table: &'a Mutex<Table>, cancel: &'a Cancel) -> Self {
+    pub fn new(
+        number: usize,
+        settings: &'a Settings<'a>,
+        table: &'a Mutex<Table>,
+        cancel: &'a Cancel,
+    ) -> Self {
         let batches = settings.views.iter().map(|view| {
             let sizing = view.sizing(settings.model.sizing());
             settings.model.batch(sizing.width, sizing.height)
@@ -81,7 +84,12 @@ impl<'a> Worker<'a> {
         }
     }
 
-    pub fn run(mut self, receiver: &Receiver<Loaded<'_>>, job: &Job, paths: PathsOf<'_>) -> Result<()> {
+    pub fn run(
+        mut self,
+        receiver: &Receiver<Loaded<'_>>,
+        job: &Job,
+        paths: PathsOf<'_>,
+    ) -> Result<()> {
         for loaded in receiver {
             job.check()?;
             self.seconds[Stage::Read as usize] += loaded.seconds;
@@ -131,14 +139,21 @@ impl<'a> Worker<'a> {
         Ok(record)
     }
 
-    fn decoded(&mut self, bytes: &[u8], path: &Path, record: &mut Record) -> std::result::Result<Decoded, Failure> {
+    fn decoded(
+        &mut self,
+        bytes: &[u8],
+        path: &Path,
+        record: &mut Record,
+    ) -> std::result::Result<Decoded, Failure> {
         record.size = bytes.len() as u64;
         record.digest = self.timed(Stage::Hash, |_| digest::of_bytes(bytes));
         if !bytes.is_empty() && record.size < self.settings.min_file_size {
-            let detail = format!("{} bytes: fewer than {}", record.size, self.settings.min_file_size);
+            let detail =
+                format!("{} bytes: fewer than {}", record.size, self.settings.min_file_size);
             return Err(Failure::new(Code::FileTooSmall, detail));
         }
-        let extension = path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
+        let extension =
+            path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
         let decoded = self.timed(Stage::Decode, |worker| {
             worker.decoder.decode(bytes, extension.as_deref(), Some(WORKING_SIDE))
         })?;
@@ -162,12 +177,14 @@ impl<'a> Worker<'a> {
             record.error = Some(Code::Truncated);
             record.detail = Some(damage);
         }
-        let working = self.timed(Stage::Resize, |worker| worker.preprocessor.working(decoded.picture));
+        let working =
+            self.timed(Stage::Resize, |worker| worker.preprocessor.working(decoded.picture));
         drop(decoded.turn);
         let statistics = self.timed(Stage::Statistics, |_| statistics::statistics(&working));
         record.statistics = statistics.values;
         self.timed(Stage::Resize, |worker| {
-            let signature = worker.preprocessor.signature(&statistics.luminance, working.width, working.height);
+            let signature =
+                worker.preprocessor.signature(&statistics.luminance, working.width, working.height);
             record.signature = Some(signature);
             worker.enqueue(&working);
         });
@@ -177,12 +194,10 @@ impl<'a> Worker<'a> {
 
     fn enqueue(&mut self, working: &Picture) {
         let sizing = self.settings.model.sizing();
+        let inside = preprocess::trimmed(working);
+        let content = inside.as_ref().unwrap_or(working);
         for (view, batch) in self.settings.views.iter().zip(&mut self.batches) {
-            let sizing = view.sizing(sizing);
-            let input = match view {
-                View::Trim => self.preprocessor.model_input(&preprocess::trimmed(working), sizing),
-                _ => self.preprocessor.model_input(working, sizing),
-            };
+            let input = self.preprocessor.model_input(content, view.sizing(sizing));
             if *view == View::Mirror {
                 batch.push(&preprocess::mirrored(&input));
             } else {
