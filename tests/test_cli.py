@@ -1,0 +1,102 @@
+"""The command line as a script would use it."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pixsieve import Config
+from pixsieve.cli.options import flag, settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def cli(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pixsieve", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "pets"
+    target.mkdir()
+    for number in range(4):
+        gradient = Image.linear_gradient("L").rotate(90 * number).convert("RGB")
+        gradient.resize((60 + number, 50)).save(target / f"{number}.png")
+    (target / "copy.png").write_bytes((target / "0.png").read_bytes())
+    return target
+
+
+def test_run_prints_the_summary_and_where_the_report_is(folder: Path) -> None:
+    done = cli("run", "pets", cwd=folder.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("5 images, 5 valid (100.0%)")
+    assert "2 exact" in done.stdout
+    assert done.stdout.endswith("Report: pixsieve-out/pets/reports/report.html\n")
+    assert (folder.parent / "pixsieve-out/pets/reports/report.html").stat().st_size > 1000
+
+
+def test_json_is_one_object_and_quiet_is_silent(folder: Path) -> None:
+    done = cli("run", folder, "--json", "--out", "a", cwd=folder.parent)
+    assert json.loads(done.stdout)["images"] == 5
+    assert not done.stderr
+    quiet = cli("run", folder, "-q", "--out", "b", "--no-report", cwd=folder.parent)
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert not (folder.parent / "b" / "reports").exists()
+    again = cli("summary", "a", "--json", cwd=folder.parent)
+    assert json.loads(again.stdout) == json.loads(done.stdout)
+    page = cli("report", "a", "-o", "page.html", cwd=folder.parent)
+    assert page.stdout == f"Report: {folder.parent / 'page.html'}\n"
+
+
+def test_a_second_run_asks_before_it_replaces_the_first(folder: Path) -> None:
+    assert cli("run", folder, "-q", cwd=folder.parent).returncode == 0
+    second = cli("run", folder, "-q", cwd=folder.parent)
+    assert second.returncode == 1
+    assert "holds a finished run" in second.stderr
+    assert "--overwrite" in second.stderr
+    assert cli("run", folder, "-q", "--overwrite", cwd=folder.parent).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "nowhere"], 1, "pixsieve: error: nowhere: there is no such folder\n"),
+        (["summary", "nowhere"], 1, "there is no such folder"),
+        (["run"], 2, "Missing argument"),
+        (["run", "pets", "--nnf-mode", "best"], 2, "nnf_mode must be one of"),
+        (["run", "pets", "--num-threads", "0"], 2, "num_threads must be"),
+        (["run", "pets", "--frobnicate"], 2, "No such option"),
+        (["run", "pets", "--device", "cuda"], 1, 'device="cuda"'),
+    ],
+)
+def test_exit_codes(folder: Path, arguments: list[str], code: int, message: str) -> None:
+    done = cli(*arguments, cwd=folder.parent)
+    assert done.returncode == code
+    assert message in " ".join(done.stderr.split()) + "\n"
+    assert "Traceback" not in done.stderr
+
+
+def test_every_setting_is_an_option_with_its_default() -> None:
+    shown = cli("run", "--help", cwd=ROOT).stdout
+    words = " ".join(shown.replace("│", " ").split())
+    for field in settings():
+        assert flag(field.name)[:20] in shown
+        assert " ".join(field.metadata["help"].split())[:20] in words
+    assert {field.name for field in dataclasses.fields(Config)} - {f.name for f in settings()} == {
+        "subset",
+        "model_card",
+    }
+
+
+def test_lists_are_given_with_commas(folder: Path) -> None:
+    done = cli(
+        "run", folder, "-q", "--out", "a", "--prefer-formats", "jpeg, png", cwd=folder.parent
+    )
+    assert done.returncode == 0, done.stderr
+    stored = json.loads((folder.parent / "a" / "run.json").read_text())["settings"]
+    assert stored["prefer_formats"] == ["jpeg", "png"]
