@@ -6,8 +6,23 @@ use crate::decode::Picture;
 
 /// Column names, in the order of [`Statistics::values`].
 pub const NAMES: [&str; 18] = [
-    "mean", "stdv", "min", "max", "unique", "contrast", "blur", "mean_r", "mean_g", "mean_b",
-    "hue", "saturation", "value", "rms_contrast", "edge_density", "entropy", "aspect_ratio",
+    "mean",
+    "stdv",
+    "min",
+    "max",
+    "unique",
+    "contrast",
+    "blur",
+    "mean_r",
+    "mean_g",
+    "mean_b",
+    "hue",
+    "saturation",
+    "value",
+    "rms_contrast",
+    "edge_density",
+    "entropy",
+    "aspect_ratio",
     "is_grayscale",
 ];
 
@@ -70,7 +85,11 @@ struct Moments {
 impl Moments {
     fn of(histogram: &[u32; 256]) -> Self {
         let weighted = |power: i32| -> f64 {
-            histogram.iter().enumerate().map(|(value, &count)| (value as f64).powi(power) * f64::from(count)).sum()
+            histogram
+                .iter()
+                .enumerate()
+                .map(|(value, &count)| (value as f64).powi(power) * f64::from(count))
+                .sum()
         };
         let count = weighted(0).max(1.0);
         let mean = weighted(1) / count;
@@ -111,7 +130,12 @@ struct Colour {
     widest: u8,
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma", "x86_64+sse4.2", "aarch64+neon"))]
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl",
+    "x86_64+avx2+fma",
+    "x86_64+sse4.2",
+    "aarch64+neon"
+))]
 fn colour(pixels: &[u8]) -> Colour {
     let mut luminance = vec![0_u8; pixels.len() / 3];
     let (mut saturation, mut value, mut widest) = (0.0_f64, 0_u64, 0_u8);
@@ -121,7 +145,8 @@ fn colour(pixels: &[u8]) -> Colour {
         for (pixel, luminance) in pixels.chunks_exact(3).zip(luminance) {
             let (red, green, blue) = (pixel[0], pixel[1], pixel[2]);
             // ITU-R BT.601, rounded, in 16-bit fixed point, as Pillow converts to L.
-            let weighted = u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471;
+            let weighted =
+                u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471;
             *luminance = ((weighted + 0x8000) >> 16) as u8;
             let most = red.max(green).max(blue);
             let spread = most - red.min(green).min(blue);
@@ -167,14 +192,20 @@ fn sharpness(luminance: &[u8], width: usize, height: usize) -> (f64, f64) {
 
 /// Sum and sum of squares of the Laplacian and number of edges, over at most 1024 pixels: small
 /// enough for 32 bits.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2+fma", "x86_64+sse4.2", "aarch64+neon"))]
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl",
+    "x86_64+avx2+fma",
+    "x86_64+sse4.2",
+    "aarch64+neon"
+))]
 fn row_sharpness(above: &[u8], here: &[u8], below: &[u8]) -> (i32, u32, u32) {
     let (mut sum, mut squares, mut edges) = (0_i32, 0_u32, 0_u32);
     let length = here.len();
     let (above, below) = (&above[..length], &below[..length]);
     for x in 1..length - 1 {
         let at = |row: &[u8], x: usize| i32::from(row[x]);
-        let laplacian = at(above, x) + at(below, x) + at(here, x - 1) + at(here, x + 1) - 4 * at(here, x);
+        let laplacian =
+            at(above, x) + at(below, x) + at(here, x - 1) + at(here, x + 1) - 4 * at(here, x);
         sum += laplacian;
         squares += (laplacian * laplacian) as u32;
         let right = at(above, x + 1) + 2 * at(here, x + 1) + at(below, x + 1);
@@ -210,14 +241,26 @@ mod tests {
     }
 
     fn checkered(width: u32, height: u32, colours: [[u8; 3]; 2]) -> Picture {
-        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| colours[((x + y) % 2) as usize])).collect();
+        let pixels = (0..height)
+            .flat_map(|y| (0..width).flat_map(move |x| colours[((x + y) % 2) as usize]))
+            .collect();
         Picture { width, height, pixels }
     }
 
     #[test]
     fn a_flat_picture_has_no_contrast_no_blur_value_and_no_entropy() {
         let flat = checkered(33, 17, [[90; 3], [90; 3]]);
-        for (name, expected) in [("mean", 90.0), ("stdv", 0.0), ("unique", 1.0), ("contrast", 0.0), ("blur", 0.0), ("entropy", 0.0), ("is_grayscale", 1.0), ("edge_density", 0.0), ("hue", 0.0)] {
+        for (name, expected) in [
+            ("mean", 90.0),
+            ("stdv", 0.0),
+            ("unique", 1.0),
+            ("contrast", 0.0),
+            ("blur", 0.0),
+            ("entropy", 0.0),
+            ("is_grayscale", 1.0),
+            ("edge_density", 0.0),
+            ("hue", 0.0),
+        ] {
             assert!((value(&flat, name) - expected).abs() < 1e-6, "{name}");
         }
     }
@@ -226,8 +269,21 @@ mod tests {
     fn a_chess_board_is_as_the_formulas_say() {
         let board = checkered(32, 16, [[0; 3], [200; 3]]);
         // Each Laplacian is +-800, so its variance is 640000.
-        for (name, expected) in [("mean", 100.0), ("stdv", 100.0), ("contrast", 1.0), ("blur", 640_000.0), ("entropy", 1.0), ("rms_contrast", 1.0), ("aspect_ratio", 2.0), ("edge_density", 0.0)] {
-            assert!((value(&board, name) - expected).abs() < 1e-3, "{name}: {}", value(&board, name));
+        for (name, expected) in [
+            ("mean", 100.0),
+            ("stdv", 100.0),
+            ("contrast", 1.0),
+            ("blur", 640_000.0),
+            ("entropy", 1.0),
+            ("rms_contrast", 1.0),
+            ("aspect_ratio", 2.0),
+            ("edge_density", 0.0),
+        ] {
+            assert!(
+                (value(&board, name) - expected).abs() < 1e-3,
+                "{name}: {}",
+                value(&board, name)
+            );
         }
     }
 

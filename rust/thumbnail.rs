@@ -42,7 +42,8 @@ pub fn encode_png(picture: &Picture) -> Result<Vec<u8>> {
 
 /// Where the thumbnail of a file with this digest lies in its folder.
 pub fn name(digest: &Digest) -> PathBuf {
-    let hex: String = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect();
+    let hex: String =
+        digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect();
     PathBuf::from(&hex[..2]).join(format!("{hex}.jpg"))
 }
 

@@ -135,7 +135,12 @@ impl Batch {
     }
 }
 
-fn append<T>(target: &mut Vec<T>, pixels: &[u8], encoding: Encoding, element: impl Fn(u8, usize) -> T) {
+fn append<T>(
+    target: &mut Vec<T>,
+    pixels: &[u8],
+    encoding: Encoding,
+    element: impl Fn(u8, usize) -> T,
+) {
     let source = |channel: usize| if encoding.reversed { 2 - channel } else { channel };
     match encoding.layout {
         Layout::Nchw => {
@@ -144,9 +149,11 @@ fn append<T>(target: &mut Vec<T>, pixels: &[u8], encoding: Encoding, element: im
                 target.extend(pixels.chunks_exact(3).map(|pixel| element(pixel[offset], channel)));
             }
         }
-        Layout::Nhwc => target.extend(
-            pixels.chunks_exact(3).flat_map(|pixel| [0, 1, 2].map(|channel| element(pixel[source(channel)], channel))),
-        ),
+        Layout::Nhwc => {
+            target.extend(pixels.chunks_exact(3).flat_map(|pixel| {
+                [0, 1, 2].map(|channel| element(pixel[source(channel)], channel))
+            }))
+        }
     }
 }
 

@@ -79,7 +79,9 @@ impl Model {
             let threads: Vec<_> = (0..count).map(|_| scope.spawn(open)).collect();
             threads
                 .into_iter()
-                .map(|thread| thread.join().map_err(|_| Error::model("loading the model panicked"))?)
+                .map(|thread| {
+                    thread.join().map_err(|_| Error::model("loading the model panicked"))?
+                })
                 .collect::<Result<_>>()
         })?;
         let first = loaded.first().expect("at least one session");
@@ -90,7 +92,8 @@ impl Model {
         let any_size = shape.get(spatial).is_some_and(|sides| sides.iter().all(|&side| side < 0));
         let pooling = Pooling::None { dim: 1 };
         let sessions = loaded.into_iter().map(Mutex::new).collect();
-        let mut model = Self { sessions, spec, input, output, pooling, device, fixed_batch, any_size };
+        let mut model =
+            Self { sessions, spec, input, output, pooling, device, fixed_batch, any_size };
         model.probe()?;
         Ok(model)
     }
@@ -146,7 +149,8 @@ impl Model {
     /// A real run on a picture with some structure, before any file is read.
     fn probe(&mut self) -> Result<()> {
         let Sizing { width, height, .. } = self.spec.sizing;
-        let pixels = (0..width * height * 3).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
+        let pixels =
+            (0..width * height * 3).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
         let picture = Picture { width, height, pixels: pixels.collect() };
         let mut batch = self.batch(width, height);
         for _ in 0..self.fixed_batch.unwrap_or(2) {
@@ -154,7 +158,8 @@ impl Model {
         }
         let count = batch.len();
         let mut session = lock(&self.sessions[0]);
-        let (shape, values) = run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
+        let (shape, values) =
+            run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
         drop(session);
         self.pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
         if shape[0] != count as i64 {
@@ -180,14 +185,19 @@ fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
     session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn open(environment: &ort::environment::Environment, spec: &Spec, device: Device) -> Result<Session> {
+fn open(
+    environment: &ort::environment::Environment,
+    spec: &Spec,
+    device: Device,
+) -> Result<Session> {
     let build = || -> ort::Result<Session> {
         let mut builder = Session::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::Level3)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?;
         if device == Device::Cuda {
-            builder = builder.with_execution_providers([ep::CUDA::default().build().error_on_failure()])?;
+            builder = builder
+                .with_execution_providers([ep::CUDA::default().build().error_on_failure()])?;
         }
         builder.commit_from_file(&spec.path)
     };
@@ -261,7 +271,10 @@ fn check_shape(shape: &[i64], spec: &Spec) -> Result<Option<usize>> {
         Layout::Nhwc => [height, width, 3],
     };
     let fits = shape.len() == 4
-        && shape[1..].iter().zip(wanted).all(|(&declared, wanted)| declared < 0 || declared == wanted);
+        && shape[1..]
+            .iter()
+            .zip(wanted)
+            .all(|(&declared, wanted)| declared < 0 || declared == wanted);
     if !fits {
         return Err(Error::model(format!(
             "{}: the model's input has shape {shape:?}, but its card says (n, {}, {}, {})",
@@ -294,14 +307,15 @@ fn run(
             TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
         }
     };
-    let outputs = session.run_with_options(ort::inputs![input => tensor], &cancel.0).map_err(failed)?;
+    let outputs =
+        session.run_with_options(ort::inputs![input => tensor], &cancel.0).map_err(failed)?;
     let value = &outputs[output];
     if let Ok((shape, values)) = value.try_extract_tensor::<f32>() {
         return Ok((shape.to_vec(), values.to_vec()));
     }
-    let (shape, values) = value.try_extract_tensor::<f16>().map_err(|_| {
-        Error::model(format!("output {output:?} is neither float32 nor float16"))
-    })?;
+    let (shape, values) = value
+        .try_extract_tensor::<f16>()
+        .map_err(|_| Error::model(format!("output {output:?} is neither float32 nor float16")))?;
     Ok((shape.to_vec(), values.iter().map(|value| value.to_f32()).collect()))
 }
 

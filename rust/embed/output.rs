@@ -36,7 +36,9 @@ impl Pooling {
 
     pub fn dim(self) -> usize {
         match self {
-            Self::None { dim } | Self::ChannelsFirst { dim, .. } | Self::ChannelsLast { dim, .. } => dim,
+            Self::None { dim }
+            | Self::ChannelsFirst { dim, .. }
+            | Self::ChannelsLast { dim, .. } => dim,
         }
     }
 
@@ -53,7 +55,9 @@ impl Pooling {
         match self {
             Self::None { .. } => target.extend_from_slice(values),
             Self::ChannelsFirst { area, .. } => {
-                target.extend(values.chunks_exact(area).map(|plane| plane.iter().sum::<f32>() / area as f32));
+                target.extend(
+                    values.chunks_exact(area).map(|plane| plane.iter().sum::<f32>() / area as f32),
+                );
             }
             Self::ChannelsLast { dim, area } => target.extend((0..dim).map(|channel| {
                 values.iter().skip(channel).step_by(dim).sum::<f32>() / area as f32

@@ -23,7 +23,8 @@ static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
 /// The environment of the library at `path`. A process has one: another path later is an error.
 pub fn environment(path: &Path) -> Result<Environment> {
-    let mut loaded = LOADED.lock().map_err(|_| Error::model("loading ONNX Runtime failed before"))?;
+    let mut loaded =
+        LOADED.lock().map_err(|_| Error::model("loading ONNX Runtime failed before"))?;
     if let Some(loaded) = loaded.as_ref() {
         if loaded.path != path {
             return Err(Error::model(format!(
@@ -60,7 +61,8 @@ struct ApiBase {
 /// Opens the library and reads its version without the help of `ort`.
 #[allow(unsafe_code)]
 fn probe(path: &Path) -> Result<Library> {
-    let wrong = |why: String| Error::model(format!("{} is not ONNX Runtime: {why}", path.display()));
+    let wrong =
+        |why: String| Error::model(format!("{} is not ONNX Runtime: {why}", path.display()));
     // SAFETY: loading runs the library's initialisers; the caller names a file of the
     // `onnxruntime` package, or one that the user has chosen to trust.
     let library = unsafe { Library::new(path) }.map_err(|error| wrong(error.to_string()))?;

@@ -60,7 +60,8 @@ pub fn extract(paths: &[PathBuf], settings: &Settings<'_>, job: &Job) -> Result<
             .map(|number| {
                 let (receiver, table, cancel) = (receiver.clone(), &table, &cancel);
                 scope.spawn(move || {
-                    let outcome = worker::Worker::new(number, settings, table, cancel).run(&receiver, job, paths);
+                    let outcome = worker::Worker::new(number, settings, table, cancel)
+                        .run(&receiver, job, paths);
                     if outcome.is_err() {
                         job.stop();
                     }

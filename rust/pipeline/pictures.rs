@@ -80,7 +80,10 @@ fn for_each<T: Send, W: FnMut(usize) -> T>(
     };
     let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..job.threads()).map(|_| scope.spawn(run)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("decoders' panics are caught")).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("decoders' panics are caught"))
+            .collect()
     });
     job.check()?;
     results.sort_unstable_by_key(|(row, _)| *row);

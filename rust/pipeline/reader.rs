@@ -34,7 +34,13 @@ pub struct Queue<'a> {
 
 impl<'a> Queue<'a> {
     pub fn new(paths: &'a [PathBuf], limits: Limits) -> Self {
-        Self { paths, limits, next: AtomicUsize::new(0), held: Mutex::new(0), freed: Condvar::new() }
+        Self {
+            paths,
+            limits,
+            next: AtomicUsize::new(0),
+            held: Mutex::new(0),
+            freed: Condvar::new(),
+        }
     }
 
     /// Reads until all is read, the job is stopped or nobody listens any more.

@@ -108,9 +108,11 @@ impl Table {
         self.formats[row] = record.format;
         self.errors[row] = record.error;
         self.details[row] = record.detail;
-        self.statistics[row * NAMES.len()..(row + 1) * NAMES.len()].copy_from_slice(&record.statistics);
+        self.statistics[row * NAMES.len()..(row + 1) * NAMES.len()]
+            .copy_from_slice(&record.statistics);
         if let Some(signature) = record.signature {
-            self.signatures[row * SIGNATURE_LENGTH..(row + 1) * SIGNATURE_LENGTH].copy_from_slice(&signature);
+            self.signatures[row * SIGNATURE_LENGTH..(row + 1) * SIGNATURE_LENGTH]
+                .copy_from_slice(&signature);
         }
     }
 

@@ -86,7 +86,8 @@ pub fn load_model(
     };
     let (spec, device) = describe().map_err(to_python)?;
     let job = Job::new(0, num_threads);
-    let model = supervise(py, None, &job, |job| Model::load(&runtime, spec, device, job.threads()))?;
+    let model =
+        supervise(py, None, &job, |job| Model::load(&runtime, spec, device, job.threads()))?;
     Ok(PyModel(Arc::new(model)))
 }
 
@@ -122,7 +123,8 @@ pub fn walk(
     let found = supervise(py, progress.as_ref(), &job, |job| walk_folder(&root, &rules, job))?;
     let sizes: Vec<u64> = found.entries.iter().map(|entry| entry.size).collect();
     let modified: Vec<i64> = found.entries.iter().map(|entry| entry.modified).collect();
-    let paths: Vec<OsString> = found.entries.into_iter().map(|entry| entry.path.into_os_string()).collect();
+    let paths: Vec<OsString> =
+        found.entries.into_iter().map(|entry| entry.path.into_os_string()).collect();
     let denied: Vec<OsString> = found.denied.into_iter().map(PathBuf::into_os_string).collect();
     let result = PyDict::new(py);
     result.set_item("paths", paths)?;
@@ -154,7 +156,11 @@ pub fn extract(
     num_threads: usize,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<Py<PyDict>> {
-    let views = views.iter().map(|name| View::parse(name)).collect::<Result<Vec<_>>>().map_err(to_python)?;
+    let views = views
+        .iter()
+        .map(|name| View::parse(name))
+        .collect::<Result<Vec<_>>>()
+        .map_err(to_python)?;
     let settings = Settings {
         model: &model.get().0,
         views,
@@ -166,7 +172,8 @@ pub fn extract(
         thumbnail_side,
     };
     let job = Job::new(paths.len(), num_threads);
-    let table = supervise(py, progress.as_ref(), &job, |job| pipeline::extract(&paths, &settings, job))?;
+    let table =
+        supervise(py, progress.as_ref(), &job, |job| pipeline::extract(&paths, &settings, job))?;
     to_dict(py, table, model.get().0.dim())
 }
 
@@ -178,8 +185,10 @@ fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
     for (stage, name) in Stage::ALL {
         seconds.set_item(name, table.seconds[stage as usize])?;
     }
-    let formats: Vec<Option<&str>> = table.formats.iter().map(|format| format.map(|format| format.as_str())).collect();
-    let errors: Vec<Option<&str>> = table.errors.iter().map(|code| code.map(|code| code.as_str())).collect();
+    let formats: Vec<Option<&str>> =
+        table.formats.iter().map(|format| format.map(|format| format.as_str())).collect();
+    let errors: Vec<Option<&str>> =
+        table.errors.iter().map(|code| code.map(|code| code.as_str())).collect();
     let result = PyDict::new(py);
     result.set_item("digest", table.digests.into_pyarray(py).reshape([rows, 32])?)?;
     result.set_item("size", table.sizes.into_pyarray(py))?;
@@ -188,8 +197,10 @@ fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
     result.set_item("format", formats)?;
     result.set_item("error", errors)?;
     result.set_item("detail", table.details)?;
-    result.set_item("statistics", table.statistics.into_pyarray(py).reshape([rows, NAMES.len()])?)?;
-    result.set_item("signatures", table.signatures.into_pyarray(py).reshape([rows, side, side])?)?;
+    result
+        .set_item("statistics", table.statistics.into_pyarray(py).reshape([rows, NAMES.len()])?)?;
+    result
+        .set_item("signatures", table.signatures.into_pyarray(py).reshape([rows, side, side])?)?;
     result.set_item("rows", table.rows.into_pyarray(py))?;
     result.set_item("embeddings", table.embeddings.into_pyarray(py).reshape([embedded, dim])?)?;
     result.set_item("seconds", seconds)?;

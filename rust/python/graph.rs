@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 
 use crate::components;
@@ -60,10 +63,13 @@ pub fn query_neighbors<'py>(
     num_threads: usize,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Arrays<'py>> {
-    let (asked, rows) = (matrix(&queries).map_err(to_python)?, matrix(&vectors).map_err(to_python)?);
+    let (asked, rows) =
+        (matrix(&queries).map_err(to_python)?, matrix(&vectors).map_err(to_python)?);
     let distance = Distance::from_str(distance).map_err(to_python)?;
     let job = Job::new(0, num_threads);
-    let found = supervise(py, progress.as_ref(), &job, |job| exact::query_neighbors(asked, rows, k, distance, job))?;
+    let found = supervise(py, progress.as_ref(), &job, |job| {
+        exact::query_neighbors(asked, rows, k, distance, job)
+    })?;
     arrays(py, found, asked.height())
 }
 
@@ -106,7 +112,8 @@ pub fn connected_components<'py>(
     edges_to: PyReadonlyArray1<'py, u32>,
 ) -> PyResult<Bound<'py, PyArray1<u32>>> {
     let (from, to) = (flat(&edges_from).map_err(to_python)?, flat(&edges_to).map_err(to_python)?);
-    let labels = py.detach(|| components::connected_components(size, from, to)).map_err(to_python)?;
+    let labels =
+        py.detach(|| components::connected_components(size, from, to)).map_err(to_python)?;
     Ok(labels.into_pyarray(py))
 }
 
@@ -125,5 +132,7 @@ pub fn star_groups<'py>(
 }
 
 fn flat<'a>(array: &'a PyReadonlyArray1<'_, u32>) -> Result<&'a [u32]> {
-    array.as_slice().map_err(|_| Error::argument("row numbers must be contiguous: use numpy.ascontiguousarray"))
+    array
+        .as_slice()
+        .map_err(|_| Error::argument("row numbers must be contiguous: use numpy.ascontiguousarray"))
 }

@@ -6,7 +6,9 @@ mod pictures;
 
 use std::io;
 
-use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyFileNotFoundError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
+};
 use pyo3::prelude::*;
 
 use crate::error::Error;
@@ -41,9 +43,11 @@ mod _native {
     #[pymodule_export]
     use super::ModelError;
     #[pymodule_export]
-    use super::extract::{extract, load_model, walk, PyModel};
+    use super::extract::{PyModel, extract, load_model, walk};
     #[pymodule_export]
-    use super::graph::{connected_components, exact_neighbors, hnsw_neighbors, query_neighbors, star_groups};
+    use super::graph::{
+        connected_components, exact_neighbors, hnsw_neighbors, query_neighbors, star_groups,
+    };
     #[pymodule_export]
     use super::pictures::{decode, encode_jpeg, encode_png, pixel_digests, write_thumbnails};
     use pyo3::prelude::*;

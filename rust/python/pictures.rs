@@ -26,7 +26,8 @@ pub fn pixel_digests(
 ) -> PyResult<Vec<Option<Cow<'static, [u8]>>>> {
     let limits = Limits { max_side, max_pixels };
     let job = Job::new(paths.len(), num_threads);
-    let digests = supervise(py, progress.as_ref(), &job, |job| pipeline::pixel_digests(&paths, limits, job))?;
+    let digests =
+        supervise(py, progress.as_ref(), &job, |job| pipeline::pixel_digests(&paths, limits, job))?;
     Ok(digests.into_iter().map(|digest| digest.map(|digest| Cow::Owned(digest.to_vec()))).collect())
 }
 
@@ -64,14 +65,19 @@ pub fn decode<'py>(
     max_pixels: u64,
 ) -> PyResult<Bound<'py, PyArray3<u8>>> {
     let mut decoder = Decoder::new(Limits { max_side, max_pixels });
-    let decoded = py.detach(|| decoder.decode(data, extension, None).map(|decoded| decoded.picture));
+    let decoded =
+        py.detach(|| decoder.decode(data, extension, None).map(|decoded| decoded.picture));
     let picture = decoded.map_err(|failure| PyValueError::new_err(failure.to_string()))?;
     picture.pixels.into_pyarray(py).reshape([picture.height as usize, picture.width as usize, 3])
 }
 
 #[pyfunction]
 #[pyo3(signature = (*, pixels, quality))]
-pub fn encode_jpeg(py: Python<'_>, pixels: PyReadonlyArray3<'_, u8>, quality: i32) -> PyResult<Cow<'static, [u8]>> {
+pub fn encode_jpeg(
+    py: Python<'_>,
+    pixels: PyReadonlyArray3<'_, u8>,
+    quality: i32,
+) -> PyResult<Cow<'static, [u8]>> {
     let picture = picture(&pixels)?;
     let bytes = py.detach(|| thumbnail::encode_jpeg(&picture, quality)).map_err(to_python)?;
     Ok(Cow::Owned(bytes))
@@ -79,7 +85,10 @@ pub fn encode_jpeg(py: Python<'_>, pixels: PyReadonlyArray3<'_, u8>, quality: i3
 
 #[pyfunction]
 #[pyo3(signature = (*, pixels))]
-pub fn encode_png(py: Python<'_>, pixels: PyReadonlyArray3<'_, u8>) -> PyResult<Cow<'static, [u8]>> {
+pub fn encode_png(
+    py: Python<'_>,
+    pixels: PyReadonlyArray3<'_, u8>,
+) -> PyResult<Cow<'static, [u8]>> {
     let picture = picture(&pixels)?;
     let bytes = py.detach(|| thumbnail::encode_png(&picture)).map_err(to_python)?;
     Ok(Cow::Owned(bytes))
@@ -90,7 +99,8 @@ fn picture(pixels: &PyReadonlyArray3<'_, u8>) -> PyResult<Picture> {
         return Err(PyValueError::new_err("pixels must have three dimensions"));
     };
     if channels != 3 || height == 0 || width == 0 {
-        let message = format!("pixels have shape ({height}, {width}, {channels}); needed is (h, w, 3)");
+        let message =
+            format!("pixels have shape ({height}, {width}, {channels}); needed is (h, w, 3)");
         return Err(PyValueError::new_err(message));
     }
     let contiguous = pixels.as_slice().map_err(|_| {
