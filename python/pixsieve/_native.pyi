@@ -8,12 +8,33 @@ picture or a tile and is raised unchanged.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypedDict, final
+from typing import TypeAlias, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
 
-Progress: TypeAlias = Callable[[int, int], object]
+_Progress: TypeAlias = Callable[[int, int], object]
+
+__all__ = [
+    "DEBUG_BUILD",
+    "STATISTICS",
+    "Model",
+    "ModelError",
+    "__version__",
+    "connected_components",
+    "decode",
+    "encode_jpeg",
+    "encode_png",
+    "exact_neighbors",
+    "extract",
+    "hnsw_neighbors",
+    "load_model",
+    "pixel_digests",
+    "query_neighbors",
+    "star_groups",
+    "walk",
+    "write_thumbnails",
+]
 
 __version__: str
 DEBUG_BUILD: bool
@@ -22,6 +43,7 @@ DEBUG_BUILD: bool
 class ModelError(RuntimeError):
     """The model, or the runtime that executes it, cannot do what was asked."""
 
+@type_check_only
 class WalkResult(TypedDict):
     """What `walk` found, sorted by path (bytewise)."""
 
@@ -41,6 +63,7 @@ class WalkResult(TypedDict):
     skipped_special: int
     """Sockets, FIFOs and devices."""
 
+@type_check_only
 class Extraction(TypedDict):
     """One row per path given to `extract`, in the same order, unless noted."""
 
@@ -109,7 +132,7 @@ def walk(
     extensions: Sequence[str],
     hidden: bool,
     exclude: str | None,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> WalkResult: ...
 def extract(
     *,
@@ -124,7 +147,7 @@ def extract(
     thumbnails: str | None,
     thumbnail_side: int,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> Extraction:
     """Reads, decodes, measures and embeds every file.
 
@@ -133,13 +156,14 @@ def extract(
     be read or decoded is a row with an error code. ModelError if the model fails, or gives a
     value that is not finite; OSError if a thumbnail cannot be written.
     """
+
 def pixel_digests(
     *,
     paths: Sequence[str],
     max_side: int,
     max_pixels: int,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> list[bytes | None]:
     """BLAKE3 of size and pixels of each upright, fully decoded picture; None if undecodable."""
 
@@ -151,7 +175,7 @@ def write_thumbnails(
     max_side: int,
     max_pixels: int,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> list[str | None]:
     """Writes a JPEG of at most `side` pixels on its longer side for each path.
 
@@ -174,7 +198,7 @@ def exact_neighbors(
     k: int,
     distance: str,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """The true k nearest neighbors of every row among the other rows.
 
@@ -192,7 +216,7 @@ def query_neighbors(
     k: int,
     distance: str,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """The true k nearest rows of `vectors` for every query; nothing is left out as self."""
 
@@ -205,7 +229,7 @@ def hnsw_neighbors(
     ef_construction: int,
     ef_search: int,
     num_threads: int,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """As `exact_neighbors`, approximately. `distance` is cosine or euclidean.
 

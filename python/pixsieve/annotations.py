@@ -20,9 +20,7 @@ class PandasFrame(Protocol):
 
 
 #: A table, a mapping of columns, or the path of a CSV or Parquet file.
-Annotations: TypeAlias = (
-    pl.DataFrame | PandasFrame | Mapping[str, Any] | str | os.PathLike[str]
-)
+Annotations: TypeAlias = pl.DataFrame | PandasFrame | Mapping[str, Any] | str | os.PathLike[str]
 
 PATH_COLUMNS = ("path", "filename")
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
@@ -39,9 +37,8 @@ def read_annotations(annotations: Annotations) -> pl.DataFrame:
     frame = _to_frame(annotations)
     name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
     if name is None:
-        raise ValueError(
-            f"annotations need a column named path or filename; found are {', '.join(frame.columns)}"
-        )
+        found = ", ".join(frame.columns) or "none"
+        raise ValueError(f"annotations need a column named path or filename; found are {found}")
     frame = frame.rename({name: "path"}).with_columns(pl.col("path").cast(pl.String))
     if frame["path"].null_count():
         raise ValueError(f"annotations: {frame['path'].null_count()} rows have no {name}")

@@ -1,7 +1,5 @@
 """What Rust does for us, with our defaults, in our types."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -85,7 +83,7 @@ def extract(
     config: Config,
     thumbnails: Path | None,
     progress: Callback,
-) -> _native.Extraction:
+) -> "_native.Extraction":
     """Decodes, measures and embeds the files; see the stub for the columns."""
     return _native.extract(
         paths=locations,
@@ -116,7 +114,7 @@ def neighbor_graph(
         ValueError: If a vector is not finite, or does not fit the distance.
     """
     method = "exact" if config.mode == "auto" else config.mode
-    common = {
+    common: dict[str, Any] = {
         "vectors": vectors,
         "k": config.nearest_neighbors_k,
         "distance": config.distance,
@@ -164,7 +162,7 @@ def _recall(ids: NDArray[np.uint32], vectors: NDArray[np.float32], config: Confi
     for row, neighbors in zip(sample, true, strict=True):
         others = neighbors[neighbors != row][:k]
         found += int(np.isin(others, ids[row]).sum())
-    return found / (len(sample) * k)
+    return found / float(len(sample) * k)
 
 
 def connected_components(size: int, edges: pl.DataFrame) -> NDArray[np.uint32]:

@@ -1,7 +1,6 @@
 """The object that users hold."""
 
 import functools
-import json
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -142,8 +141,9 @@ class Audit:
         return self._cached("invalid_instances")
 
     def duplicates(self, threshold: float | None = None) -> pl.DataFrame:
-        """One row per image of a duplicate group; every member is a duplicate of its
-        representative.
+        """One row per image of a duplicate group.
+
+        Every member is a duplicate of its group's representative.
 
         Args:
             threshold: Similarity from which images are near duplicates; default: as set or as
@@ -200,7 +200,7 @@ class Audit:
         )
 
     def img_stats(self) -> pl.DataFrame:
-        """Statistics of every image; null where it could not be read."""
+        """Statistics of every image that could be read."""
         return self._cached("img_stats", self._statistics)
 
     def embeddings(self) -> pl.DataFrame:
@@ -314,7 +314,7 @@ def load(work_dir: str | os.PathLike[str]) -> Audit:
 def _settings(info: dict[str, Any]) -> Config:
     """The stored settings; what cannot be stored (functions, mappings) is left at its default."""
     stored = info.get("settings", {})
-    usable = {
+    usable: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in stored.items()
         if name not in ("labels", "model_card")
@@ -322,6 +322,4 @@ def _settings(info: dict[str, Any]) -> Config:
     try:
         return Config(**usable)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"run.json holds settings that this version cannot use: {error}; {json.dumps(stored)[:200]}"
-        ) from None
+        raise ValueError(f"run.json holds settings that this version cannot use: {error}") from None

@@ -1,7 +1,5 @@
 """One run, from the input to the tables of the work directory."""
 
-from __future__ import annotations
-
 import json
 import os
 import time
@@ -84,7 +82,7 @@ def execute(job: Job, annotations: Annotations | None) -> None:
     work.prepare(overwrite=config.overwrite)
     info = {
         "version": _native.__version__,
-        "input": os.fspath(job.source) if root else f"{len(listing)} files",
+        "input": f"{len(listing)} files" if root is None else str(root),
         "settings": config.to_dict(),
         "model": {
             "name": card.name,
@@ -237,7 +235,7 @@ def _extract(
     return read_shard(job.work.shards, number, fingerprint) or shard
 
 
-def _shard_frame(rows: _native.Extraction) -> pl.DataFrame:
+def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:
     read = pl.Series(rows["digest"].any(axis=1))
     hexadecimal = pl.Series([digest.tobytes() for digest in rows["digest"]], dtype=pl.Binary)
     frame = pl.DataFrame(

@@ -47,14 +47,15 @@ def _failing_well() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, ValueError, RuntimeError) as error:
-        text = f"{error.strerror}: {error.filename}" if _is_bare(error) else str(error)
-        typer.echo(f"pixsieve: error: {text}", err=True)
+        typer.echo(f"pixsieve: error: {_words(error)}", err=True)
         raise typer.Exit(FAILED) from None
 
 
-def _is_bare(error: Exception) -> bool:
-    """Whether it is an OSError as the system words it, not one of our own sentences."""
-    return isinstance(error, OSError) and error.filename is not None and error.strerror is not None
+def _words(error: Exception) -> str:
+    """Our own sentences as they are; the system's without its number."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 @contextmanager
