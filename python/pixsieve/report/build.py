@@ -1,0 +1,168 @@
+"""The report of an audit: what is worth a place on the page, and no pixels yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pixsieve.audit import Audit
+from pixsieve.config import Config
+from pixsieve.report import sections
+from pixsieve.report.cards import Cards
+from pixsieve.report.data import Number, Report, Setting
+from pixsieve.report.text import count, number
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of each kind the page shows: it is there to be sent, not to list everything."""
+
+    groups: int = 15
+    #: Images per duplicate group.
+    members: int = 8
+    pairs: int = 15
+    suspects: int = 15
+    #: Pictures beside each suspected label.
+    neighbors: int = 6
+    outliers: int = 18
+    clusters: int = 12
+    #: Images per cluster, and of all clusters together.
+    cluster_images: int = 24
+    clustered: int = 90
+    #: Dark, bright and blurry images, each.
+    looks: int = 12
+    invalid: int = 100
+    #: Pictures beyond these many characters are left out, those last on the page first.
+    characters: int = 9_000_000
+
+
+def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
+    """What the page of this audit says; reads frames only, no picture.
+
+    Args:
+        audit: A finished run.
+        limits: How much of each kind is shown.
+
+    Raises:
+        RuntimeError: If nothing has been run yet.
+    """
+    limits = limits or Limits()
+    info, summary = audit.info, audit.summarize()
+    images = audit.images
+    cards = Cards(images)
+    return Report(
+        title="Pixsieve report",
+        input=str(info.get("input", "")),
+        root=cards.root,
+        date=info.get("date"),
+        version=str(info.get("version", "")),
+        facts=tuple(_facts(info)),
+        seconds=_seconds(info),
+        settings=_settings(info),
+        numbers=_numbers(summary.counts),
+        lines=tuple((line.text, line.call) for line in summary.lines),
+        duplicates=sections.duplicates(
+            audit.duplicates(), cards, groups=limits.groups, members=limits.members
+        ),
+        leaks=sections.leaks(
+            audit.leaks(),
+            cards,
+            pairs=limits.pairs,
+            splits=images["split"].drop_nulls().n_unique(),
+        ),
+        mislabels=sections.mislabels(
+            audit.mislabels(),
+            cards,
+            suspects=limits.suspects,
+            neighbors=limits.neighbors,
+            labelled=images["label"].count(),
+        ),
+        outliers=sections.outliers(audit.outliers(), cards, outliers=limits.outliers),
+        components=sections.components(
+            audit.connected_components(),
+            cards,
+            clusters=limits.clusters,
+            each=limits.cluster_images,
+            together=limits.clustered,
+        ),
+        invalid=sections.invalid(audit.invalid_instances(), cards, invalid=limits.invalid),
+        **_looks(audit, cards, limits.looks),
+    )
+
+
+def _looks(audit: Audit, cards: Cards, looks: int) -> dict[str, Any]:
+    config, stats = audit.config, audit.img_stats()
+    thresholds = {
+        "dark": config.dark_threshold,
+        "bright": config.bright_threshold,
+        "blurry": config.blur_threshold,
+    }
+    return {
+        key: sections.look(stats, cards, key=key, threshold=threshold, looks=looks)
+        for key, threshold in thresholds.items()
+    }
+
+
+def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
+    leaks = sum(row["images"] for row in counts["leaks"])
+    broken = counts["images"] - counts["valid"]
+    rows = [
+        (counts["images"], "image", "images", None),
+        (counts["removable"], "extra copy", "extra copies", "duplicates"),
+        (leaks, "leak", "leaks", "leaks"),
+        (counts["mislabels"], "suspect label", "suspect labels", "mislabels"),
+        (counts["outliers"], "outlier", "outliers", "outliers"),
+        (counts["components"], "cluster", "clusters", "components"),
+        (counts["dark"], "dark", "dark", "dark"),
+        (counts["bright"], "bright", "bright", "bright"),
+        (counts["blurry"], "blurry", "blurry", "blurry"),
+        (broken, "broken", "broken", "invalid"),
+    ]
+    return tuple(Number(value, one if value == 1 else many, key) for value, one, many, key in rows)
+
+
+def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, graph = info.get("model", {}), info.get("graph", {})
+    facts = [("Pixsieve", str(info.get("version", "unknown")))]
+    if model:
+        text = f"{model['name']} ({str(model['sha256'])[:12]}), {model['dim']} numbers per image"
+        facts.append(("Model", f"{text}, on {model['device']}"))
+    if graph:
+        recall = graph.get("recall")
+        measured = "" if recall is None else f", recall {recall:.3f}"
+        facts.append(("Graph", f"{graph['method']}, {graph['k']} neighbors per image{measured}"))
+    thresholds = info.get("thresholds", {})
+    if thresholds:
+        listed = ", ".join(
+            f"{name.replace('_', ' ')} {value:.3g}" for name, value in thresholds.items()
+        )
+        facts.append(("Similarity from", listed))
+    left_out = {name: many for name, many in info.get("left_out", {}).items() if many}
+    if left_out:
+        listed = ", ".join(f"{number(many)} {name}" for name, many in left_out.items())
+        facts.append(("Left out", f"{count(sum(left_out.values()), 'file')} ({listed})"))
+    return facts
+
+
+def _seconds(info: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Seconds per stage; what a stage is made of runs in parallel and does not add up."""
+    stages = info.get("seconds", {})
+    return tuple((name, float(value)) for name, value in stages.items() if "." not in name)
+
+
+def _settings(info: Mapping[str, Any]) -> tuple[Setting, ...]:
+    stored, default = info.get("settings", {}), Config().to_dict()
+    return tuple(
+        Setting(field.name, _text(stored[field.name]), stored[field.name] != default[field.name])
+        for field in fields(Config)
+        if field.name in stored
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "default"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,41 @@
+"""What the report says of single images."""
+
+from collections.abc import Iterable
+from os.path import commonprefix
+
+import polars as pl
+
+from pixsieve.report.data import Card
+
+_COLUMNS = ("path", "label", "split", "width", "height", "file_size", "error_code")
+
+
+class Cards:
+    """Gives the card of any image of a collection."""
+
+    def __init__(self, images: pl.DataFrame) -> None:
+        self._images = images.select(_COLUMNS)
+        self.root = _common_folder(images["path"])
+
+    def __call__(self, image: int) -> Card:
+        """The card of one image."""
+        row = self._images.row(image, named=True)
+        return Card(image=image, name=row["path"][len(self.root) :], **row)
+
+    def many(self, images: Iterable[int]) -> tuple[Card, ...]:
+        """The cards of several."""
+        return tuple(self(image) for image in images)
+
+    def bytes(self, images: pl.Series) -> int:
+        """How much these files take together."""
+        return int(self._images["file_size"].gather(images).sum() or 0)
+
+
+def _common_folder(paths: pl.Series) -> str:
+    """The folder that holds all paths, with its slash; empty if there is none."""
+    if paths.is_empty():
+        return ""
+    # What the first and the last by alphabet begin with, all between them begin with. Characters
+    # will do: the cut comes after a slash.
+    shared = commonprefix([str(paths.min()), str(paths.max())])  # noqa: RUF071
+    return shared[: shared.rfind("/") + 1]

@@ -1,0 +1,114 @@
+"""Thumbnails: made on demand, in parallel, once per digest, and kept in the work directory."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixsieve import engine
+from pixsieve.audit import Audit
+from pixsieve.progress import Progress, reporter
+from pixsieve.store import WorkDir
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture, or why there is none."""
+
+    #: A `data:` URI.
+    uri: str | None = None
+    reason: str | None = None
+
+
+def load_thumbnails(
+    audit: Audit, images: Iterable[int], *, progress: bool | Progress | None = None
+) -> dict[int, Thumbnail]:
+    """The thumbnails of the images; what is not in the work directory yet is made and kept.
+
+    Args:
+        audit: A finished run.
+        images: Numbers of images.
+        progress: Whether to show a bar; None shows one where a person is watching.
+
+    Returns:
+        One entry per image, without a picture where its file has gone or cannot be read.
+    """
+    work = WorkDir(audit.work_dir)
+    columns = audit.images["digest", "file_size", "error_code"]
+    reasons: dict[int, str] = {}
+    sources: dict[str, int] = {}
+    digests: dict[int, str | None] = {}
+    for image in dict.fromkeys(images):
+        digest, size, error = columns.row(image)
+        digests[image] = digest
+        if digest is None:
+            reasons[image] = error or "could not be read"
+        elif not work.thumbnail(digest).is_file():
+            changed = _changed(audit.location(image), size)
+            if changed:
+                reasons[image] = changed
+            else:
+                sources.setdefault(digest, image)
+    failed = _make(audit, work, sources, progress)
+    return {
+        image: _load(work, digest, reasons.get(image) or failed.get(digest or ""))
+        for image, digest in digests.items()
+    }
+
+
+def _changed(location: Path, size: int) -> str | None:
+    """Why the file is no longer the one that was read, as far as one sees without reading it."""
+    try:
+        now = location.stat().st_size
+    except FileNotFoundError:
+        return "the file has gone"
+    except OSError as error:
+        return error.strerror or "the file cannot be read"
+    return None if now == size else "the file has changed since the run"
+
+
+def _make(
+    audit: Audit, work: WorkDir, sources: Mapping[str, int], progress: bool | Progress | None
+) -> dict[str, str]:
+    """Writes a thumbnail per digest; gives the reasons where that failed."""
+    if not sources:
+        return {}
+    with reporter(progress) as shown:
+        shown.stage("thumbnails", "images")
+        results = engine.write_thumbnails(
+            [str(audit.location(image)) for image in sources.values()],
+            [str(work.thumbnail(digest)) for digest in sources],
+            config=audit.config,
+            progress=shown.update,
+        )
+    return {digest: reason for digest, reason in zip(sources, results, strict=True) if reason}
+
+
+def _load(work: WorkDir, digest: str | None, reason: str | None) -> Thumbnail:
+    if digest is None:
+        return Thumbnail(reason=reason)
+    try:
+        data = work.thumbnail(digest).read_bytes()
+    except OSError as error:
+        return Thumbnail(reason=reason or error.strerror or "the thumbnail cannot be read")
+    return Thumbnail(uri=f"data:image/jpeg;base64,{base64.b64encode(data).decode()}")
+
+
+def within(
+    thumbnails: Mapping[int, Thumbnail], shown: Iterable[int], *, characters: int
+) -> dict[int, Thumbnail]:
+    """The thumbnails that fit on the page; the others are left out, those shown last first.
+
+    Args:
+        thumbnails: Of every image in `shown`.
+        shown: The images in the order of the page, once per time they are shown.
+        characters: How many all URIs together may have.
+    """
+    room, fitting = characters, {}
+    for image, times in Counter(shown).items():
+        thumbnail = thumbnails[image]
+        room -= times * len(thumbnail.uri or "")
+        fits = room >= 0 or thumbnail.uri is None
+        fitting[image] = thumbnail if fits else Thumbnail(reason="left out to keep the page small")
+    return fitting

@@ -1,0 +1,297 @@
+"""The report: what it says, which pictures it shows, and that it is safe to open."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import pixsieve
+import report_case
+from pixsieve import engine
+from pixsieve.report import (
+    Limits,
+    Thumbnail,
+    build_report,
+    load_thumbnails,
+    render,
+    sections,
+    write_report,
+)
+from pixsieve.report.cards import Cards
+from pixsieve.report.pictures import within
+from pixsieve.store import WorkDir
+from report_case import NAMES, Page, assert_safe, collect, draw
+
+GOLDEN = Path(__file__).parent / "golden" / "report.html"
+
+
+def audit_of(root: Path, work: Path, **settings: object) -> pixsieve.Audit:
+    return pixsieve.run(
+        root, work_dir=work, labels="folder", device="cpu", progress=False, **settings
+    )
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> pixsieve.Audit:
+    """An audit that tests may read, not change."""
+    folder = tmp_path_factory.mktemp("report")
+    return audit_of(collect(folder / "pictures"), folder / "out")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> pixsieve.Audit:
+    """An audit of two equal pictures and one other, for a test to spoil."""
+    for name, seed in {"a.png": 1, "b.png": 1, "c.png": 2}.items():
+        (tmp_path / "in").mkdir(exist_ok=True)
+        draw(seed).save(tmp_path / "in" / name)
+    return audit_of(tmp_path / "in", tmp_path / "out")
+
+
+# ---- what it says ---- #
+
+
+def test_duplicates_begin_with_the_one_to_keep(audit):
+    section = build_report(audit).duplicates
+    assert section.total == audit.duplicates()["group"].n_unique() == len(section.items)
+    exact = [group for group in section.items if group.kinds == {"exact": 1}]
+    assert len(exact) == len(NAMES)
+    for group in exact:
+        assert [member.keep for member in group.members] == [True, False]
+        assert [member.card.split for member in group.members] == ["test", "train"]
+        assert group.splits == ("test", "train")
+        assert group.size == 2
+
+
+def test_the_near_copy_is_a_leak_with_its_similarity(audit):
+    pairs = build_report(audit).leaks.items
+    (near,) = [pair for pair in pairs if pair.kind == "near"]
+    assert (near.source.name, near.target.name) == ("train/dog/20.png", "test/near.jpg")
+    assert (near.split_from, near.split_to) == ("train", "test")
+    assert 0.9 < near.similarity < 1
+    assert not near.labels_differ
+    assert [pair.kind for pair in pairs] == ["exact"] * len(NAMES) + ["near"]
+
+
+def test_labels_that_contradict_each_other_are_marked(audit):
+    pairs = build_report(audit).leaks.items
+    assert all(pair.labels_differ for pair in pairs if pair.kind == "exact")
+
+
+def test_suspects_carry_their_neighbors(audit):
+    section = build_report(audit, limits=Limits(neighbors=3)).mislabels
+    first = audit.mislabels().row(0, named=True)
+    suspect = section.items[0]
+    assert suspect.card.image == first["image"]
+    assert (suspect.label, suspect.suggested_label) == (first["label"], first["suggested_label"])
+    assert [card.image for card in suspect.neighbors] == first["neighbors"][:3]
+
+
+def test_outliers_stand_beside_their_nearest(audit):
+    section = build_report(audit).outliers
+    frame = audit.outliers()
+    assert [item.card.image for item in section.items] == frame["image"].to_list()
+    assert [item.nearest.image for item in section.items] == frame["nearest"].to_list()
+
+
+def test_clusters_come_largest_first_and_count_what_they_leave_out(audit):
+    frame = audit.connected_components(-1.0)
+    everything, cards = frame.height, Cards(audit.images)
+    section = sections.components(frame, cards, clusters=3, each=5, together=9)
+    (cluster,) = section.items
+    assert (cluster.size, len(cluster.cards), cluster.left_out) == (everything, 5, everything - 5)
+    assert [many for _, many in cluster.labels] == sorted(
+        (many for _, many in cluster.labels), reverse=True
+    )
+
+
+def test_looks_and_broken_files(audit):
+    report = build_report(audit)
+    assert [look.card.name for look in report.dark.items] == ["train/dark.png"]
+    assert report.dark.items[0].value == 0
+    assert report.bright.total == 0
+    codes = {broken.card.name: broken.error_code for broken in report.invalid.items}
+    assert codes == {
+        "train/corrupt.png": "corrupt",
+        "train/empty.jpg": "empty_file",
+        "train/text.jpg": "unknown_format",
+    }
+
+
+def test_numbers_and_calls_are_those_of_the_summary(audit):
+    report, summary = build_report(audit), audit.summarize()
+    numbers = {number.noun: number.value for number in report.numbers}
+    assert numbers["images"] == summary.counts["images"] == audit.images.height
+    assert numbers["leaks"] == len(NAMES) + 1
+    assert numbers["broken"] == 3
+    calls = {call for _, call in report.lines}
+    for name in ("duplicates", "leaks", "mislabels", "outliers", "components", "dark", "invalid"):
+        section = getattr(report, name)
+        assert section.call in calls
+        assert section.total > 0
+
+
+def test_limits_shorten_the_sections_not_the_totals(audit):
+    limits = Limits(groups=2, members=1, pairs=3, suspects=1, outliers=1, clusters=1, invalid=1)
+    report, whole = build_report(audit, limits=limits), build_report(audit)
+    expected = {"duplicates": 2, "leaks": 3, "mislabels": 1, "outliers": 1, "components": 1}
+    for name, shown in expected.items():
+        section = getattr(report, name)
+        assert len(section.items) == shown
+        assert section.total == getattr(whole, name).total
+    assert all(len(group.members) == 1 and group.size == 2 for group in report.duplicates.items)
+
+
+def test_settings_that_are_not_the_default_are_marked(audit):
+    settings = {setting.name: setting for setting in build_report(audit).settings}
+    assert settings["labels"].value == "folder"
+    assert [name for name, setting in settings.items() if setting.changed] == ["labels", "device"]
+
+
+def test_the_date_is_that_of_the_run_or_none(audit, monkeypatch):
+    assert build_report(audit).date is None
+    monkeypatch.setitem(audit.info, "date", "2026-01-02")
+    assert build_report(audit).date == "2026-01-02"
+
+
+def test_nothing_found(tmp_path):
+    for seed in range(3):
+        draw(seed).save(tmp_path / f"{seed}.png")
+    audit = pixsieve.run(tmp_path, work_dir=tmp_path / "out", outlier_percentile=0, progress=False)
+    report = build_report(audit)
+    kinds = (report.duplicates, report.leaks, report.mislabels, report.outliers)
+    assert all(section.total == 0 and section.items == () for section in kinds)
+    page = assert_safe(audit.report().read_text(encoding="utf-8"))
+    for section in kinds:
+        assert section.nothing in page.text
+
+
+def test_every_picture_broken(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no")
+    audit = pixsieve.run(tmp_path, work_dir=tmp_path / "out", progress=False)
+    assert build_report(audit).invalid.total == 1
+    assert_safe(audit.report().read_text(encoding="utf-8"))
+
+
+# ---- the page ---- #
+
+
+def test_hostile_names_come_out_escaped(audit):
+    text = audit.report().read_text(encoding="utf-8")
+    page = assert_safe(text)
+    assert "&lt;img src=x onerror=alert(1)&gt;.png" in text
+    assert "two↵lines.png" in page.text
+    assert "[U+202E]gnp.exe.png" in page.text
+    assert "קיפוד.png" in page.text
+    assert "🦔🎈.png" in page.text
+    assert "long" * 60 not in page.text
+    assert any(name == "title" and "long" * 60 in value for name, value in page.attributes)
+
+
+def test_the_page_says_how_to_get_the_rest(audit):
+    path = write_report(audit, audit.work_dir / "few.html", limits=Limits(pairs=2))
+    text = re.sub(r"\s+", " ", Page(path.read_text(encoding="utf-8")).text)
+    assert f"Leaks 2 of {len(NAMES) + 1} leaks all of them: audit.leaks()" in text
+
+
+def test_two_reports_are_equal_and_small(audit, tmp_path):
+    first = audit.report(tmp_path / "one.html").read_bytes()
+    assert first == audit.report(tmp_path / "two.html").read_bytes()
+    assert first == pixsieve.load(audit.work_dir).report(tmp_path / "three.html").read_bytes()
+    assert len(first) < 3_000_000
+
+
+def test_golden_page():
+    text = render(report_case.report(), report_case.thumbnails())
+    page = assert_safe(text)
+    assert page.text.count("alert('pixsieve')") > 5
+    if not GOLDEN.exists() or GOLDEN.read_text(encoding="utf-8") != text:
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(text, encoding="utf-8")
+        pytest.fail(f"the page changed: look at {GOLDEN.name}, and run this again")
+
+
+# ---- where it goes ---- #
+
+
+def test_the_default_place_is_the_work_directory(small):
+    path = small.report()
+    assert path == small.work_dir / "reports" / "report.html"
+    assert path.is_absolute()
+
+
+def test_a_folder_gets_report_html_inside(small, tmp_path):
+    assert small.report(tmp_path) == tmp_path / "report.html"
+    assert small.report(f"{tmp_path}/new/") == tmp_path / "new" / "report.html"
+
+
+def test_folders_are_made_and_an_older_page_is_replaced(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "deep" / "down" / "page.html"
+    assert small.report("deep/down/page.html") == target
+    target.write_text("old")
+    small.report(target)
+    assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [path.name for path in target.parent.iterdir()] == ["page.html"]
+
+
+def test_no_run_no_report(tmp_path):
+    with pytest.raises(RuntimeError, match="nothing has been run yet"):
+        pixsieve.create(tmp_path / "out", tmp_path).report()
+
+
+# ---- pictures ---- #
+
+
+def test_thumbnails_are_made_in_one_call_and_reused(small, monkeypatch):
+    calls = []
+    make = engine.write_thumbnails
+
+    def counted(locations, targets, **keywords):
+        calls.append(len(locations))
+        return make(locations, targets, **keywords)
+
+    monkeypatch.setattr(engine, "write_thumbnails", counted)
+    first = load_thumbnails(small, [0, 1, 2])
+    folder = WorkDir(small.work_dir).thumbnails
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+    assert calls == [2]
+    assert len(written) == 2
+    assert load_thumbnails(small, [0, 1, 2]) == first
+    assert calls == [2]
+    assert written == {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+
+
+def test_a_file_that_has_gone_gets_a_placeholder(small, tmp_path):
+    (tmp_path / "in" / "c.png").unlink()
+    shown = load_thumbnails(small, [0, 1, 2])
+    assert shown[2] == Thumbnail(reason="the file has gone")
+    assert shown[0].uri == shown[1].uri
+    assert "No picture: the file has gone" in small.report().read_text(encoding="utf-8")
+
+
+def test_an_equal_copy_stands_in_for_a_file_that_has_gone(small, tmp_path):
+    (tmp_path / "in" / "a.png").unlink()
+    shown = load_thumbnails(small, [0, 1])
+    assert shown[0].uri == shown[1].uri
+    assert shown[0].uri.startswith("data:image/jpeg;base64,")
+
+
+def test_a_changed_file_does_not_pass_for_the_old_one(small, tmp_path):
+    draw(9, (90, 90)).save(tmp_path / "in" / "c.png")
+    assert load_thumbnails(small, [2])[2].reason == "the file has changed since the run"
+    size = small.images["file_size"][2]
+    (tmp_path / "in" / "c.png").write_bytes(b"x" * size)
+    assert "unknown_format" in load_thumbnails(small, [2])[2].reason
+
+
+def test_an_image_that_was_never_read_has_no_digest_and_no_picture(audit):
+    empty = audit.images.filter(error_code="empty_file")["image"][0]
+    assert load_thumbnails(audit, [empty])[empty].uri is None
+    assert load_thumbnails(audit, [empty])[empty].reason
+
+
+def test_pictures_beyond_the_limit_are_left_out_last_first():
+    thumbnails = {image: Thumbnail(uri="x" * 10) for image in range(3)}
+    fitting = within(thumbnails, [0, 1, 0, 2], characters=30)
+    assert [fitting[image].uri is not None for image in range(3)] == [True, True, False]
+    assert fitting[2].reason == "left out to keep the page small"
