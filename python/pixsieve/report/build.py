@@ -28,8 +28,8 @@ class Limits:
     #: Images per cluster, and of all clusters together.
     cluster_images: int = 24
     clustered: int = 90
-    #: Dark, bright and blurry images, each.
-    looks: int = 12
+    #: Dark, bright and blurry images, each; empty pictures rank before the truly blurred.
+    looks: int = 21
     invalid: int = 100
     #: Pictures beyond these many characters are left out, those last on the page first.
     characters: int = 9_000_000
