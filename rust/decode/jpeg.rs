@@ -69,8 +69,7 @@ impl JpegDecoder {
         if cmyk {
             cmyk_to_rgb(&mut pixels, segments.adobe);
         }
-        let picture =
-            Picture { width: scaled.width as u32, height: scaled.height as u32, pixels };
+        let picture = Picture { width: scaled.width as u32, height: scaled.height as u32, pixels };
         let orientation = segments.orientation.unwrap_or(Orientation::NoTransforms);
         let (width, height) = other::turned(full_width, full_height, orientation);
         let picture = other::upright(picture, orientation);
@@ -94,9 +93,10 @@ fn scaling(short_side: u32, wanted: u32) -> ScalingFactor {
 
 fn message(error: &Error) -> String {
     match error {
-        Error::TurboJpegError(message) => {
-            message.trim_start_matches("tj3Decompress8(): ").trim_start_matches("tj3DecompressHeader(): ").to_owned()
-        }
+        Error::TurboJpegError(message) => message
+            .trim_start_matches("tj3Decompress8(): ")
+            .trim_start_matches("tj3DecompressHeader(): ")
+            .to_owned(),
         other => other.to_string(),
     }
 }
@@ -109,8 +109,18 @@ fn failure(error: &Error) -> Failure {
 /// there. The texts are part of libjpeg's message table and have not changed in decades.
 fn damage_of(error: &Error) -> Result<Option<String>, Failure> {
     let text = message(error);
-    let harmless = ["extraneous bytes before marker", "Unknown Adobe color transform code", "Warning: unknown JFIF revision"];
-    let partial = ["Premature end of JPEG file", "premature end of data segment", "bad Huffman code", "Corrupt JPEG data", "Inconsistent progression sequence"];
+    let harmless = [
+        "extraneous bytes before marker",
+        "Unknown Adobe color transform code",
+        "Warning: unknown JFIF revision",
+    ];
+    let partial = [
+        "Premature end of JPEG file",
+        "premature end of data segment",
+        "bad Huffman code",
+        "Corrupt JPEG data",
+        "Inconsistent progression sequence",
+    ];
     if harmless.iter().any(|known| text.contains(known)) {
         Ok(None)
     } else if partial.iter().any(|known| text.contains(known)) {
@@ -138,13 +148,17 @@ fn cmyk_to_rgb(pixels: &mut Vec<u8>, inverted: bool) {
 fn segments_only(bytes: &[u8]) -> Vec<u8> {
     let mut kept = vec![0xff, 0xd8];
     let mut rest = bytes.get(2..).unwrap_or_default();
-    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff)) {
+    while let Some(at) =
+        rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff))
+    {
         rest = &rest[at..];
         let marker = rest[1];
         if marker == 0xda {
             break;
         }
-        let length = rest.get(2..4).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
+        let length = rest
+            .get(2..4)
+            .map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
         let (segment, after) = rest.split_at((2 + length).min(rest.len()));
         let jfif = marker == 0xe0;
         let odd_adobe = marker == 0xee && segment.get(15).is_some_and(|&transform| transform > 2);

@@ -1,9 +1,10 @@
 //! Bytes in, upright RGB out: formats, orientation, limits, and a guard against panics.
 
 mod format;
+mod guard;
 mod jpeg;
 mod other;
-mod guard;
+mod tiff;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -141,7 +142,8 @@ impl Limits {
         }
         let side = width.max(height);
         if side > self.max_side {
-            let detail = format!("{width} x {height}: a side is longer than {} pixels", self.max_side);
+            let detail =
+                format!("{width} x {height}: a side is longer than {} pixels", self.max_side);
             return Err(Failure::new(Code::TooLarge, detail));
         }
         if held_pixels > self.max_pixels {

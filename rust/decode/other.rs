@@ -1,19 +1,39 @@
 //! All formats but JPEG, through the `image` crate.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use image::error::ImageError;
+use image::error::{ImageError, ImageResult};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use image::{
+    ColorType, DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageFormat, ImageReader,
+    RgbImage, RgbaImage,
+};
 
-use super::{Code, Decoded, Failure, Format, Limits, Picture};
+use super::{Code, Decoded, Failure, Format, Limits, Picture, tiff};
 
 /// No honest picture within the limits takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
+const ENDS_EARLY: &str = "the file ends early";
 
 pub fn decode(bytes: &[u8], format: Format, limits: Limits) -> Result<Decoded, Failure> {
-    let source = Timed { inner: Cursor::new(bytes), started: Instant::now() };
+    let bytes =
+        if format == Format::Tiff { tiff::in_usual_order(bytes) } else { Cow::Borrowed(bytes) };
+    if format == Format::Tiff
+        && let Some(outcome) = tiff::decode(&bytes, limits)
+    {
+        let (image, orientation, turn) = outcome?;
+        let (width, height) = turned(image.width(), image.height(), orientation);
+        let picture = upright(flatten(image), orientation);
+        return Ok(Decoded { picture, width, height, format, damage: None, turn });
+    }
+    if format == Format::Ico
+        && let Some(png) = png_in_icon(&bytes)
+    {
+        return Ok(Decoded { format, ..decode(png, Format::Png, limits)? });
+    }
+    let source = Timed { inner: Cursor::new(bytes.as_ref()), started: Instant::now() };
     let mut decoder = ImageReader::with_format(source, crate_format(format))
         .into_decoder()
         .map_err(|error| failure(&error))?;
@@ -23,10 +43,64 @@ pub fn decode(bytes: &[u8], format: Format, limits: Limits) -> Result<Decoded, F
     let turn = super::turn(pixels);
     decoder.set_limits(allocation(limits)).map_err(|error| failure(&error))?;
     let orientation = orientation(&mut decoder);
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| failure(&error))?;
+    let (image, damage) = pixels_of(decoder, format).map_err(|error| failure(&error))?;
     let picture = upright(flatten(image), orientation);
     let (width, height) = turned(width, height, orientation);
-    Ok(Decoded { picture, width, height, format, damage: None, turn })
+    Ok(Decoded { picture, width, height, format, damage, turn })
+}
+
+/// The picture; and what is wrong where the file ends too early, but not before the first pixel.
+/// What is missing is white.
+fn pixels_of(
+    decoder: impl ImageDecoder,
+    format: Format,
+) -> ImageResult<(DynamicImage, Option<String>)> {
+    let color = decoder.color_type();
+    let by_row = matches!(format, Format::Png | Format::Gif | Format::Bmp);
+    if !by_row || color.bytes_per_pixel() != color.channel_count() {
+        return Ok((DynamicImage::from_decoder(decoder)?, None));
+    }
+    let (width, height) = decoder.dimensions();
+    let mut pixels = vec![255; decoder.total_bytes() as usize];
+    let damage = match decoder.read_image(&mut pixels) {
+        Err(error) if is_end_of_file(&error) && pixels.iter().any(|&value| value != 255) => {
+            Some(ENDS_EARLY.to_owned())
+        }
+        outcome => outcome.map(|()| None)?,
+    };
+    let image = match color {
+        ColorType::L8 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
+        ColorType::La8 => {
+            GrayAlphaImage::from_raw(width, height, pixels).map(DynamicImage::ImageLumaA8)
+        }
+        ColorType::Rgb8 => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
+        _ => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgba8),
+    };
+    Ok((image.expect("the buffer has the size that the decoder asked for"), damage))
+}
+
+fn is_end_of_file(error: &ImageError) -> bool {
+    match error {
+        ImageError::IoError(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        // The GIF decoder has an error of its own for it.
+        ImageError::Decoding(error) => error.to_string().ends_with("Unexpected End of File"),
+        _ => false,
+    }
+}
+
+/// The largest picture of an icon, if it is a PNG: the crate takes only those of 32 bits.
+fn png_in_icon(bytes: &[u8]) -> Option<&[u8]> {
+    let number = |entry: &[u8], at: usize| {
+        u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]) as usize
+    };
+    // 0 stands for 256.
+    let side = |value: u8| u32::from(value.wrapping_sub(1)) + 1;
+    let count = usize::from(u16::from_le_bytes([*bytes.get(4)?, *bytes.get(5)?]));
+    let entries = bytes.get(6..)?.chunks_exact(16).take(count);
+    let largest = entries.max_by_key(|entry| (side(entry[0]) * side(entry[1]), entry[6]))?;
+    let start = number(largest, 12);
+    let picture = bytes.get(start..start.checked_add(number(largest, 8))?)?;
+    picture.starts_with(b"\x89PNG").then_some(picture)
 }
 
 /// Many WebP and PNG files repeat the prefix that EXIF has in a JPEG; the crate then sees nothing.
@@ -64,6 +138,9 @@ fn allocation(limits: Limits) -> image::Limits {
 }
 
 fn failure(error: &ImageError) -> Failure {
+    if is_end_of_file(error) {
+        return Failure::new(Code::Corrupt, ENDS_EARLY);
+    }
     let code = match error {
         ImageError::Unsupported(_) => Code::UnknownFormat,
         ImageError::Limits(_) => Code::TooLarge,

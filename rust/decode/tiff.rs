@@ -1,0 +1,216 @@
+//! The kinds of TIFF that the `image` crate leaves out: palettes, grey of 2 and 4 bits, grey with
+//! alpha, and bytes whose bits stand in reverse.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage};
+use tiff::TiffError;
+use tiff::decoder::{Decoder, DecodingResult};
+
+use super::{Code, Failure, Limits, Turn};
+
+mod tag {
+    pub const BITS: u16 = 258;
+    pub const COMPRESSION: u16 = 259;
+    pub const PHOTOMETRIC: u16 = 262;
+    pub const FILL_ORDER: u16 = 266;
+    pub const ORIENTATION: u16 = 274;
+    pub const SAMPLES: u16 = 277;
+    pub const COLOUR_MAP: u16 = 320;
+    /// Where the picture data is, and how long: in strips, or in tiles.
+    pub const DATA: [(u16, u16); 2] = [(273, 279), (324, 325)];
+}
+
+const GREY: u16 = 1;
+const PALETTE: u32 = 3;
+const JPEG: u32 = 7;
+
+/// The picture, if it is of a kind that only this module reads.
+pub fn decode(
+    bytes: &[u8],
+    limits: Limits,
+) -> Option<Result<(DynamicImage, Orientation, Option<Turn>), Failure>> {
+    let directory = Directory::read(bytes)?;
+    let bits = directory.number(tag::BITS).unwrap_or(1);
+    let samples = directory.number(tag::SAMPLES).unwrap_or(1);
+    let palette = directory.number(tag::PHOTOMETRIC)? == PALETTE;
+    let kind = match (palette, samples, bits) {
+        (true, 1, 1 | 2 | 4 | 8) => Kind::Palette(bits, directory.colours(bits)),
+        (false, 1, 2 | 4) => Kind::Grey(bits),
+        (false, 2, 8) if directory.number(tag::COMPRESSION) != Some(JPEG) => Kind::GreyAlpha,
+        _ => return None,
+    };
+    let orientation =
+        directory.number(tag::ORIENTATION).and_then(|value| Orientation::from_exif(value as u8));
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    Some(read(&directory, kind, limits).map(|(image, turn)| (image, orientation, turn)))
+}
+
+fn failure(error: &TiffError) -> Failure {
+    let code = match error {
+        TiffError::UnsupportedError(_) => Code::UnknownFormat,
+        TiffError::LimitsExceeded => Code::TooLarge,
+        _ => Code::Corrupt,
+    };
+    Failure::new(code, error.to_string())
+}
+
+enum Kind {
+    Palette(u32, Vec<[u8; 3]>),
+    Grey(u32),
+    GreyAlpha,
+}
+
+fn read(
+    directory: &Directory<'_>,
+    kind: Kind,
+    limits: Limits,
+) -> Result<(DynamicImage, Option<Turn>), Failure> {
+    // `tiff` refuses palettes, but the indices are stored as grey values are.
+    let bytes = match kind {
+        Kind::Palette(..) => directory.as_grey(),
+        _ => directory.bytes.to_vec(),
+    };
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| failure(&error))?;
+    let (width, height) = decoder.dimensions().map_err(|error| failure(&error))?;
+    let pixels = u64::from(width) * u64::from(height);
+    limits.check(width, height, pixels)?;
+    let turn = super::turn(pixels);
+    let DecodingResult::U8(data) = decoder.read_image().map_err(|error| failure(&error))? else {
+        return Err(Failure::new(Code::UnknownFormat, "a TIFF of an unknown kind"));
+    };
+    let image = match kind {
+        Kind::GreyAlpha => {
+            GrayAlphaImage::from_raw(width, height, data).map(DynamicImage::ImageLumaA8)
+        }
+        Kind::Grey(bits) => {
+            let scale = 255 / ((1 << bits) - 1) as u8;
+            let grey = unpack(&data, width, bits).map(|value| value * scale).collect();
+            GrayImage::from_raw(width, height, grey).map(DynamicImage::ImageLuma8)
+        }
+        Kind::Palette(bits, colours) => {
+            let colour = |index: u8| colours.get(usize::from(index)).copied().unwrap_or_default();
+            let pixels = unpack(&data, width, bits).flat_map(colour).collect();
+            RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+        }
+    };
+    let short = || Failure::new(Code::Corrupt, "the TIFF has less data than its size needs");
+    Ok((image.ok_or_else(short)?, turn))
+}
+
+/// Rows begin on a byte.
+fn unpack(data: &[u8], width: u32, bits: u32) -> impl Iterator<Item = u8> {
+    let (width, bits) = (width as usize, bits as usize);
+    data.chunks_exact((width * bits).div_ceil(8)).flat_map(move |row| {
+        (0..width).map(move |x| {
+            let bit = x * bits;
+            let mask = ((1_u16 << bits) - 1) as u8;
+            (row[bit / 8] >> (8 - bits - bit % 8)) & mask
+        })
+    })
+}
+
+/// The file with its bits in the usual order, as some fax machines do not write them.
+pub fn in_usual_order(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let Some(directory) =
+        Directory::read(bytes).filter(|found| found.number(tag::FILL_ORDER) == Some(2))
+    else {
+        return Cow::Borrowed(bytes);
+    };
+    let mut turned = bytes.to_vec();
+    for (starts, lengths) in tag::DATA {
+        for (start, length) in directory.numbers(starts).into_iter().zip(directory.numbers(lengths))
+        {
+            let start = (start as usize).min(turned.len());
+            let end = start.saturating_add(length as usize).min(turned.len());
+            turned[start..end].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        }
+    }
+    Cow::Owned(turned)
+}
+
+/// The first picture's tags; no more of the format than is needed here.
+struct Directory<'a> {
+    bytes: &'a [u8],
+    big_endian: bool,
+    /// Tag, type, count, and where the value or its offset stands.
+    entries: Vec<(u16, u16, u32, usize)>,
+}
+
+impl<'a> Directory<'a> {
+    /// `None` where the file is broken, or a BigTIFF.
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let big_endian = bytes.starts_with(b"MM\0\x2a");
+        if !big_endian && !bytes.starts_with(b"II\x2a\0") {
+            return None;
+        }
+        let mut directory = Self { bytes, big_endian, entries: Vec::new() };
+        let start = directory.long(4)? as usize;
+        for number in 0..usize::from(directory.short(start)?) {
+            let at = start + 2 + number * 12;
+            let (tag, kind) = (directory.short(at)?, directory.short(at + 2)?);
+            directory.entries.push((tag, kind, directory.long(at + 4)?, at + 8));
+        }
+        Some(directory)
+    }
+
+    fn short(&self, at: usize) -> Option<u16> {
+        let pair = self.bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if self.big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) })
+    }
+
+    fn long(&self, at: usize) -> Option<u32> {
+        let four = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if self.big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) })
+    }
+
+    /// All values of a tag, as far as they are in the file.
+    fn numbers(&self, wanted: u16) -> Vec<u32> {
+        let Some(&(_, kind, count, place)) = self.entries.iter().find(|entry| entry.0 == wanted)
+        else {
+            return Vec::new();
+        };
+        let size = match kind {
+            3 => 2,
+            4 => 4,
+            _ => return Vec::new(),
+        };
+        let inside = count as usize * size <= 4;
+        let Some(start) =
+            (if inside { Some(place) } else { self.long(place).map(|start| start as usize) })
+        else {
+            return Vec::new();
+        };
+        (0..count as usize)
+            .map_while(|number| match kind {
+                3 => self.short(start + number * size).map(u32::from),
+                _ => self.long(start + number * size),
+            })
+            .collect()
+    }
+
+    fn number(&self, wanted: u16) -> Option<u32> {
+        self.numbers(wanted).first().copied()
+    }
+
+    /// All reds, then all greens, then all blues, of 16 bits.
+    fn colours(&self, bits: u32) -> Vec<[u8; 3]> {
+        let count = 1 << bits;
+        let map = self.numbers(tag::COLOUR_MAP);
+        let value = |index: usize| map.get(index).map_or(0, |value| (value >> 8) as u8);
+        (0..count)
+            .map(|index| [value(index), value(count + index), value(2 * count + index)])
+            .collect()
+    }
+
+    fn as_grey(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        let grey = if self.big_endian { GREY.to_be_bytes() } else { GREY.to_le_bytes() };
+        for &(_, _, _, place) in self.entries.iter().filter(|entry| entry.0 == tag::PHOTOMETRIC) {
+            bytes[place..place + 2].copy_from_slice(&grey);
+        }
+        bytes
+    }
+}
