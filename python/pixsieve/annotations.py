@@ -3,20 +3,23 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import polars as pl
 
 from pixsieve import schema
 from pixsieve.config import Config
-from pixsieve.sources import Listing, label_of_folder, split_of_path
+from pixsieve.sources import Listing, label_of_folder, select, split_of_path
 
 
 class PandasFrame(Protocol):
     """A pandas frame, as far as it is used: pandas itself is not needed."""
 
-    def to_dict(self, orient: Literal["list"]) -> Any:
-        """Columns by name."""
+    def astype(self, dtype: type) -> Any:
+        """The same values, as Python's objects."""
+
+    def notna(self) -> Any:
+        """Where there is a value."""
 
 
 #: A table, a mapping of columns, or the path of a CSV or Parquet file.
@@ -55,31 +58,42 @@ def _to_frame(annotations: Annotations) -> pl.DataFrame:
     if isinstance(annotations, pl.DataFrame):
         return annotations
     if isinstance(annotations, str | os.PathLike):
-        path = Path(annotations)
-        if not path.exists():
-            raise FileNotFoundError(f"annotations: there is no file {path}")
+        return _read_file(Path(annotations))
+    columns: Any = annotations
+    if hasattr(columns, "notna"):  # pandas, without asking for pyarrow
+        columns = columns.astype(object).where(columns.notna(), None).to_dict(orient="list")
+    if not isinstance(columns, Mapping):
+        raise ValueError(f"annotations: cannot read a {type(columns).__name__} as a table")
+    try:
+        return pl.DataFrame(columns)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"annotations: these columns make no table: {error}") from None
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    if not path.exists():
+        raise FileNotFoundError(f"annotations: there is no file {path}")
+    try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv", ".txt"):
             separator = "\t" if path.suffix == ".tsv" else ","
             return pl.read_csv(path, separator=separator, infer_schema_length=None)
-        raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
-    if isinstance(annotations, Mapping):
-        return pl.DataFrame(annotations)
-    if hasattr(annotations, "to_dict"):  # pandas, without asking for pyarrow
-        return pl.DataFrame(annotations.to_dict(orient="list"))
-    raise ValueError(f"annotations: cannot read a {type(annotations).__name__} as a table")
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"annotations: {path} cannot be read: {error}") from None
+    raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
 
 
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> pl.DataFrame:
     """One row per listed file and per annotated file that is not listed, sorted by path.
 
-    Columns: `listed` (row in the listing, null where the annotated file is not there), `path`,
+    Of these, the ones that `find_regex`, `subset` and `num_images` leave. Columns: `listed` (row in the listing, null where the annotated file is not there), `path`,
     `label`, `split`, then the user's columns. An annotation belongs to the file with the same
     path, as shown or relative to the input.
 
     Raises:
-        ValueError: If `labels` names a column that the annotations lack.
+        ValueError: If `labels` names a column that the annotations lack, two annotations belong
+            to one file, or no image is left.
     """
     files = pl.DataFrame(
         {"path": listing.paths, "relative": listing.relative},
@@ -99,19 +113,27 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     )
     matched = known.join(keys, on="annotated", how="left", maintain_order="left")
     missing = matched.filter(pl.col("listed").is_null()).rename({"annotated": "path"})
-    found = matched.filter(pl.col("listed").is_not_null()).drop("annotated")
-    frame = files.join(
-        found.unique("listed", keep="first", maintain_order=True),
-        on="listed",
-        how="left",
-        maintain_order="left",
-    )
-    frame = pl.concat([frame, missing], how="diagonal_relaxed")
+    found = matched.filter(pl.col("listed").is_not_null())
+    _check_single(found)
+    frame = files.join(found.drop("annotated"), on="listed", how="left", maintain_order="left")
+    frame = pl.concat([frame, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
+    relative = frame.select(pl.coalesce("relative", "path")).to_series()
+    frame = frame[select(frame["path"].to_list(), relative.to_list(), config)]
     frame = _fill(frame, config).drop("relative")
     user = [
         column for column in frame.columns if column not in ("listed", "path", "label", "split")
     ]
-    return frame.select("listed", "path", "label", "split", *user).sort("path", maintain_order=True)
+    return frame.select("listed", "path", "label", "split", *user)
+
+
+def _check_single(found: pl.DataFrame) -> None:
+    twice = found.filter(pl.col("listed").is_duplicated()).sort("listed", maintain_order=True)
+    if twice.height:
+        first, second = twice["annotated"][:2]
+        raise ValueError(
+            f"annotations name {twice['listed'].n_unique()} images in two ways, such as {first!r} "
+            f"and {second!r}: one row per image is needed"
+        )
 
 
 def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:

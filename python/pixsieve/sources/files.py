@@ -64,13 +64,13 @@ def list_images(
     exclude: Path | None,
     progress: Callable[[int, int], object] | None,
 ) -> Listing:
-    """Lists the pictures of a folder, or the given files.
+    """Lists the pictures of a folder, or the given files; `select` then chooses among them.
 
     Raises:
         FileNotFoundError: If the folder does not exist.
         NotADirectoryError: If it is a file.
         PermissionError: If it may not be read.
-        ValueError: If there is no picture, or none is left after filtering.
+        ValueError: If there is no picture.
     """
     if isinstance(source, str | os.PathLike):
         listing = _folder(Path(source), config=config, exclude=exclude, progress=progress)
@@ -80,9 +80,6 @@ def list_images(
         described = "the list of files"
     if not len(listing):
         raise ValueError(f"{described}: {_nothing(listing)}")
-    listing = _filter(listing, config)
-    if not len(listing):
-        raise ValueError(f"{described}: no image is left after find_regex, subset and num_images")
     return listing
 
 
@@ -151,8 +148,13 @@ def _files(paths: list[str]) -> Listing:
     )
 
 
-def _filter(listing: Listing, config: Config) -> Listing:
-    rows: Iterable[int] = range(len(listing))
+def select(paths: Sequence[str], relative: Sequence[str], config: Config) -> list[int]:
+    """The rows that `find_regex`, `subset` and `num_images` leave, in this order.
+
+    Raises:
+        ValueError: If none is left, or `find_regex` is no regular expression.
+    """
+    rows = list(range(len(paths)))
     if config.find_regex is not None:
         try:
             pattern = re.compile(config.find_regex)
@@ -160,14 +162,13 @@ def _filter(listing: Listing, config: Config) -> Listing:
             raise ValueError(
                 f"find_regex {config.find_regex!r} is no regular expression: {error}"
             ) from None
-        rows = [row for row in rows if pattern.search(listing.paths[row])]
+        rows = [row for row in rows if pattern.search(paths[row])]
     if config.subset is not None:
         wanted = set(config.subset)
-        rows = [
-            row for row in rows if listing.relative[row] in wanted or listing.paths[row] in wanted
-        ]
-    rows = list(rows)[: config.num_images or None]
-    return listing if len(rows) == len(listing) else listing.select(rows)
+        rows = [row for row in rows if relative[row] in wanted or paths[row] in wanted]
+    if not rows:
+        raise ValueError("no image is left after find_regex and subset")
+    return rows[: config.num_images or None]
 
 
 def _nothing(listing: Listing) -> str:
