@@ -87,9 +87,10 @@ def _read_file(path: Path) -> pl.DataFrame:
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> pl.DataFrame:
     """One row per listed file and per annotated file that is not listed, sorted by path.
 
-    Of these, the ones that `find_regex`, `subset` and `num_images` leave. Columns: `listed` (row in the listing, null where the annotated file is not there), `path`,
-    `label`, `split`, then the user's columns. An annotation belongs to the file with the same
-    path, as shown or relative to the input.
+    Of these, the ones that `find_regex`, `subset` and `num_images` leave. Columns: `listed` (row
+    in the listing, null where the annotated file is not there), `path`, `label`, `split`, then the
+    user's columns. An annotation belongs to the file with the same path, as shown or relative to
+    the input.
 
     Raises:
         ValueError: If `labels` names a column that the annotations lack, two annotations belong
