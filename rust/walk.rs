@@ -43,13 +43,23 @@ pub struct Rules<'a> {
 /// Real folders first, then what symlinks lead to, so that a file reachable both ways is listed
 /// once, under its own name.
 pub fn walk(root: &Path, rules: &Rules<'_>, job: &Job) -> Result<Walk> {
-    let excluded = rules.exclude.and_then(|path| fs::metadata(path).ok()).map(|metadata| identity(&metadata));
-    let mut walker =
-        Walker { root, rules, excluded, job, found: Walk::default(), links: Vec::new(), seen: HashSet::new() };
+    let excluded =
+        rules.exclude.and_then(|path| fs::metadata(path).ok()).map(|metadata| identity(&metadata));
+    let mut walker = Walker {
+        root,
+        rules,
+        excluded,
+        job,
+        found: Walk::default(),
+        links: Vec::new(),
+        seen: HashSet::new(),
+    };
     walker.folder(Path::new(""), true)?;
     walker.follow_links()?;
     let mut found = walker.found;
-    found.entries.sort_unstable_by(|a, b| a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes()));
+    found.entries.sort_unstable_by(|a, b| {
+        a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes())
+    });
     found.denied.sort_unstable();
     Ok(found)
 }
@@ -121,7 +131,8 @@ impl Walker<'_> {
 
     fn file(&mut self, relative: PathBuf, metadata: &Metadata) {
         if self.is_picture(&relative, metadata) {
-            let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            let modified =
+                metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             let modified = modified.map_or(0, |duration| duration.as_nanos() as i64);
             self.found.entries.push(Entry { path: relative, size: metadata.len(), modified });
             self.job.advance(1);
@@ -146,7 +157,11 @@ impl Walker<'_> {
     fn follow_links(&mut self) -> Result<()> {
         if !self.links.is_empty() {
             let root = self.root;
-            let listed = self.found.entries.iter().filter_map(|entry| fs::metadata(root.join(&entry.path)).ok());
+            let listed = self
+                .found
+                .entries
+                .iter()
+                .filter_map(|entry| fs::metadata(root.join(&entry.path)).ok());
             self.seen.extend(listed.map(|metadata| identity(&metadata)));
         }
         // Sorted, so that of two links to one file the same one is listed every time. Folders
