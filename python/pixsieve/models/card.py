@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,15 @@ INPUT_DEFAULTS: Mapping[str, Any] = {
     "filter_up": "bicubic",
     "mean": None,
     "std": None,
+}
+FILTERS = ("box", "triangle-antialiased", "bilinear", "bicubic", "lanczos")
+INPUT_CHOICES: Mapping[str, Sequence[str]] = {
+    "dtype": ("float32", "float16", "uint8"),
+    "layout": ("NCHW", "NHWC"),
+    "channels": ("RGB", "BGR"),
+    "resize": ("stretch", "crop"),
+    "filter_down": FILTERS,
+    "filter_up": FILTERS,
 }
 OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2"}
 
@@ -75,14 +84,38 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
     for key in ("height", "width"):
         if not isinstance(source.get(key), int) or source[key] < 1:
             raise ModelError(f"the card of {path.name}: input.{key} must be a number of pixels")
+    described = {**INPUT_DEFAULTS, **source}
+    _check(described, path)
     return Card(
         name=str(data.get("name", path.stem)),
         path=path,
         sha256=digest,
-        input={**INPUT_DEFAULTS, **source},
+        input=described,
         output={**OUTPUT_DEFAULTS, **data.get("output", {})},
         thresholds=data.get("thresholds", {}),
     )
+
+
+def _check(source: Mapping[str, Any], path: Path) -> None:
+    """Raises ModelError where a value is not one of those that can be."""
+    for key, allowed in INPUT_CHOICES.items():
+        if source[key] not in allowed:
+            raise ModelError(
+                f"the card of {path.name}: input.{key} must be one of {', '.join(allowed)}, "
+                f"not {source[key]!r}"
+            )
+    for key in ("mean", "std"):
+        values = source[key]
+        if values is not None and not (
+            isinstance(values, Sequence)
+            and len(values) == 3
+            and all(isinstance(value, int | float) for value in values)
+            and not (key == "std" and 0 in values)
+        ):
+            raise ModelError(
+                f"the card of {path.name}: input.{key} must be three numbers, one per channel"
+                f"{', none of them 0' if key == 'std' else ''}; it is {values!r}"
+            )
 
 
 def _read(path: Path) -> Mapping[str, Any]:
