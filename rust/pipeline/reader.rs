@@ -68,8 +68,11 @@ impl<'a> Queue<'a> {
             let waited = self.freed.wait_timeout(held, Duration::from_millis(50));
             held = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        if job.is_stopped() {
+            return None;
+        }
         *held += size;
-        (!job.is_stopped()).then_some(Permit { held: &self.held, freed: &self.freed, size })
+        Some(Permit { held: &self.held, freed: &self.freed, size })
     }
 }
 
