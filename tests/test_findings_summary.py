@@ -7,9 +7,10 @@ from pixsieve import findings
 from pixsieve.findings import Line, Summary
 
 
-def summary_of(case: Case) -> Summary:
+def summary_of(case: Case, left_out: dict[str, int] | None = None) -> Summary:
     statistics = findings.img_stats(case.images, statistics_of(case.images))
     return findings.summary(
+        left_out=left_out or {},
         images=case.images,
         duplicates=case.duplicates(),
         connected_components=case.connected_components(),
@@ -47,6 +48,13 @@ def test_lines_of_a_collection_with_everything():
         "No bright images found.",
         '3 blurry images (50.0%) → audit.img_stats().filter(pl.col("blur") < 3)',
     ]
+
+
+def test_files_that_were_not_read_are_counted():
+    found = summary_of(case_of([{}]), {"hidden": 2, "links": 0, "not_pictures": 1})
+    assert str(found.lines[1]) == (
+        "Left out: 2 hidden (hidden=True reads them); 1 not pictures by name or content."
+    )
 
 
 def test_nothing_at_all():

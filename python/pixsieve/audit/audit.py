@@ -231,6 +231,7 @@ class Audit:
     def summarize(self) -> findings.Summary:
         """The lines of `summary()`, and the same numbers for programs."""
         return findings.summary(
+            left_out=self.info["left_out"],
             images=self.images,
             duplicates=self.duplicates(),
             connected_components=self.connected_components(),

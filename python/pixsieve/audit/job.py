@@ -1,5 +1,6 @@
 """One run, from the input to the tables of the work directory."""
 
+import datetime
 import json
 import os
 import time
@@ -19,7 +20,7 @@ from pixsieve.config import Config
 from pixsieve.models import Card, load_card
 from pixsieve.progress import Progress
 from pixsieve.sources import Listing, list_images
-from pixsieve.sources.files import Input
+from pixsieve.sources.files import Input, shown
 from pixsieve.store import (
     SHARD_SIZE,
     Shard,
@@ -82,7 +83,8 @@ def execute(job: Job, annotations: Annotations | None) -> None:
     work.prepare(overwrite=config.overwrite)
     info = {
         "version": _native.__version__,
-        "input": f"{len(listing)} files" if root is None else str(root),
+        "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
+        "input": f"{len(listing)} files" if root is None else shown(str(root)),
         "settings": config.to_dict(),
         "model": {
             "name": card.name,

@@ -1,7 +1,6 @@
 """The commands. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,13 +29,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Runs the command line and exits."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        print("interrupted; finished shards stay, run it again to go on", file=sys.stderr)  # noqa: T201
-        # At once: nothing that is left to tear down matters any more.
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)
+    app()
 
 
 @contextmanager
@@ -46,6 +39,10 @@ def _failing_well() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
+    except KeyboardInterrupt:
+        text = "interrupted; finished shards stay: run it again and it goes on"
+        typer.echo(f"pixsieve: {text}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     except (OSError, ValueError, RuntimeError) as error:
         typer.echo(f"pixsieve: error: {_words(error)}", err=True)
         raise typer.Exit(FAILED) from None

@@ -1,6 +1,6 @@
 """What is wrong with the collection, in a few lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,19 @@ class Summary:
     counts: dict[str, Any] = field(hash=False)
 
 
+#: What the files that were not read are called, by the key under which they are counted.
+LEFT_OUT = {
+    "hidden": "hidden (hidden=True reads them)",
+    "not_pictures": "not pictures by name or content",
+    "links": "links to what is listed already, or to nothing",
+    "special": "sockets, FIFOs or devices",
+    "repeated": "named more than once",
+}
+
+
 def summary(
     *,
+    left_out: Mapping[str, int],
     images: pl.DataFrame,
     duplicates: pl.DataFrame,
     connected_components: pl.DataFrame,
@@ -48,11 +59,12 @@ def summary(
     every image with an error code, truncated ones too. A duplicate that could go is an image of
     a group that is not its representative. Dark and bright compare `mean`, blurry compares
     `blur`, each strictly. Leaks and suspected labels are mentioned if there are two splits, or
-    any labels.
+    any labels. `left_out` counts files that were not taken as images, by reason.
     """
     thresholds = {"dark": dark_threshold, "bright": bright_threshold, "blurry": blur_threshold}
     counts = {
         **_validity(images),
+        "left_out": dict(left_out),
         **_duplicates(duplicates),
         **_components(connected_components),
         "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]),
@@ -62,6 +74,7 @@ def summary(
     }
     lines = [
         _line_of_images(counts),
+        *_line_of_left_out(left_out),
         *_line_of_invalid(counts),
         _line_of_duplicates(counts),
         _line_of_components(counts),
@@ -144,6 +157,12 @@ def _line_of_images(counts: dict[str, Any]) -> Line:
         return Line("No images.")
     valid = f"{counts['valid']:,} valid {_share(counts['valid'], counts)}"
     return Line(f"{_count(counts['images'], 'image')}, {valid}", "audit.annotations()")
+
+
+def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
+    parts = [f"{left_out[key]:,} {text}" for key, text in LEFT_OUT.items() if left_out.get(key)]
+    if parts:
+        yield Line(f"Left out: {'; '.join(parts)}.")
 
 
 def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:

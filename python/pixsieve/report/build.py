@@ -138,7 +138,9 @@ def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts.append(("Similarity from", listed))
     left_out = {name: many for name, many in info.get("left_out", {}).items() if many}
     if left_out:
-        listed = ", ".join(f"{number(many)} {name}" for name, many in left_out.items())
+        listed = ", ".join(
+            f"{number(many)} {name.replace('_', ' ')}" for name, many in left_out.items()
+        )
         facts.append(("Left out", f"{count(sum(left_out.values()), 'file')} ({listed})"))
     return facts
 

@@ -116,7 +116,7 @@ def _folder(
         notes={
             "hidden": found["skipped_hidden"],
             "links": found["skipped_links"],
-            "other": found["skipped_other"],
+            "not_pictures": found["skipped_other"],
             "special": found["skipped_special"],
         },
     )
@@ -174,7 +174,7 @@ def select(paths: Sequence[str], relative: Sequence[str], config: Config) -> lis
 def _nothing(listing: Listing) -> str:
     left_out = {
         "hidden": "hidden (pass hidden=True to read them)",
-        "other": "not pictures",
+        "not_pictures": "not pictures",
         "links": "links to nowhere or to each other",
         "special": "sockets, FIFOs or devices",
     }
