@@ -148,9 +148,10 @@ def test_settings_that_are_not_the_default_are_marked(audit):
 
 
 def test_the_date_is_that_of_the_run_or_none(audit, monkeypatch):
-    assert build_report(audit).date is None
     monkeypatch.setitem(audit.info, "date", "2026-01-02")
     assert build_report(audit).date == "2026-01-02"
+    monkeypatch.delitem(audit.info, "date")
+    assert build_report(audit).date is None
 
 
 def test_nothing_found(tmp_path):
