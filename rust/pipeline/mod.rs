@@ -61,7 +61,9 @@ pub fn extract(paths: &[PathBuf], settings: &Settings<'_>, job: &Job) -> Result<
                 let (receiver, table, cancel) = (receiver.clone(), &table, &cancel);
                 scope.spawn(move || {
                     let outcome = worker::Worker::new(number, settings, table, cancel)
-                        .run(&receiver, job, paths);
+                        .run(&receiver, job, paths)
+                        // To stop is to cancel what others compute: how that fails is no cause.
+                        .map_err(|error| if job.is_stopped() { Error::Stopped } else { error });
                     if outcome.is_err() {
                         job.stop();
                     }
