@@ -1,6 +1,8 @@
 """A file is there whole, under its final name, or it is not there."""
 
+import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import IO
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -26,8 +30,11 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL:
+            text = "The disk is full; make room and run again: finished parts are kept"
+            raise OSError(error.errno, text, str(target)) from None
         raise
 
 
@@ -40,10 +47,20 @@ def write_text(target: Path, text: str) -> None:
 def write_array(target: Path, array: NDArray[np.generic]) -> None:
     """NPY, without pickle."""
     with replacing(target) as file:
-        np.lib.format.write_array(file, array, allow_pickle=False)
+        # Not write_array: it hands the file to C, which loses the reason of a failure.
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(np.ascontiguousarray(array).data)
 
 
 def write_frame(target: Path, frame: pl.DataFrame) -> None:
     """Parquet."""
     with replacing(target) as file:
-        frame.write_parquet(file)
+        try:
+            frame.write_parquet(file)
+        except pl.exceptions.PolarsError as error:
+            # Polars tells a full disk in words only.
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), str(error)) from None

@@ -55,14 +55,18 @@ def write_shard(
 
 
 def read_shard(folder: Path, number: int, fingerprint: str | None) -> Shard | None:
-    """The shard, or None if it is not there, unfinished, or of another fingerprint."""
+    """The shard, or None if it is not there, unfinished, damaged, or of another fingerprint."""
     prefix = f"{number:05}"
     note = _read_note(folder / f"{prefix}.json")
     if note is None or (fingerprint is not None and note.get("fingerprint") != fingerprint):
         return None
-    rows = np.load(folder / f"{prefix}.rows.npy", allow_pickle=False)
-    embeddings = np.load(folder / f"{prefix}.embeddings.npy", mmap_mode="r", allow_pickle=False)
-    images = pl.read_parquet(folder / f"{prefix}.images.parquet")
+    try:
+        rows = np.load(folder / f"{prefix}.rows.npy", allow_pickle=False)
+        embeddings = np.load(folder / f"{prefix}.embeddings.npy", mmap_mode="r", allow_pickle=False)
+        images = pl.read_parquet(folder / f"{prefix}.images.parquet")
+    except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
+        # Whatever happened to it, its images can be read again.
+        return None
     if images.height != note.get("images") or len(rows) != len(embeddings):
         return None
     return Shard(images, rows, embeddings)
@@ -71,7 +75,7 @@ def read_shard(folder: Path, number: int, fingerprint: str | None) -> Shard | No
 def _read_note(path: Path) -> dict[str, Any] | None:
     try:
         note = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return None
     return note if isinstance(note, dict) else None
 

@@ -41,7 +41,8 @@ class WorkDir:
     def prepare(self, *, overwrite: bool) -> None:
         """Makes the folder, or takes over an unfinished run's.
 
-        Shards stay even when overwriting: one is used again only if nothing has changed.
+        Shards stay even when overwriting: one is used again only if nothing has changed. What a
+        killed run was writing goes.
 
         Raises:
             FileExistsError: If it holds a finished run and `overwrite` is not set.
@@ -53,11 +54,14 @@ class WorkDir:
             raise NotADirectoryError(f"work_dir {self.path} is a file; give a folder")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-        except PermissionError as error:
-            raise PermissionError(
-                f"work_dir {self.path} cannot be made: {error.strerror}"
+        except OSError as error:
+            # The class follows from the number: PermissionError, NotADirectoryError, ….
+            raise OSError(
+                error.errno, f"work_dir cannot be made: {error.strerror}", str(self.path)
             ) from None
-        if not os.access(self.path, os.W_OK | os.X_OK):
+        if not os.access(
+            self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
             raise PermissionError(f"work_dir {self.path} cannot be written: no permission")
         if not any(self.path.iterdir()):
             return
@@ -70,6 +74,8 @@ class WorkDir:
         for name in TABLES:
             (self.path / f"{name}.parquet").unlink(missing_ok=True)
         shutil.rmtree(self.reports, ignore_errors=True)
+        for half_written in self.path.rglob("*.tmp"):
+            half_written.unlink(missing_ok=True)
 
     def load(self) -> dict[str, Any]:
         """What `run.json` says of a finished run.
