@@ -1,0 +1,190 @@
+"""Ctrl-C, errors of the progress callback, and killed processes: nothing finished is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pixsieve
+from conftest import Pictures, Run
+from pixsieve.audit import job
+
+#: Enough for some seconds of work on the fastest machine.
+IMAGES = 6000
+SHARD = 300
+
+SCRIPT = f"""
+import sys
+import pixsieve
+from pixsieve.audit import job
+
+job.SHARD_SIZE = {SHARD}
+
+class Announce:
+    def stage(self, name, unit):
+        self.name = name
+
+    def update(self, done, total):
+        if self.name == "extract" and done > {SHARD} * 2:
+            print("busy", flush=True)
+
+source, work = sys.argv[1:]
+pixsieve.run(source, work_dir=work, progress=Announce(), device="cpu", num_threads=2)
+print("finished", flush=True)
+"""
+
+
+@pytest.fixture
+def many(tmp_path: Path, pictures: Pictures) -> Path:
+    """A few thousand pictures, as links to a few: each is read, decoded and embedded."""
+    folder = tmp_path / "in"
+    originals = pictures(folder, *[f"{number}.png" for number in range(20)])
+    for number in range(20, IMAGES):
+        (folder / f"{number}.png").hardlink_to(originals[number % 20])
+    return folder
+
+
+@pytest.fixture
+def busy(many: Path, tmp_path: Path) -> subprocess.Popen[str]:
+    """A process in the midst of extract, with at least two shards finished."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(many), str(tmp_path / "work")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "busy\n"
+    return process
+
+
+def finished_shards(work: Path) -> dict[str, int]:
+    """When each was written, by number."""
+    return {path.stem: path.stat().st_mtime_ns for path in (work / "shards").glob("*.json")}
+
+
+def check_goes_on(many: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next run takes what is finished and reads only the rest."""
+    before = finished_shards(work)
+    assert 2 <= len(before) < IMAGES / SHARD
+    message = f"work_dir {work}: the run was not finished; run it again "
+    with pytest.raises(ValueError, match=message):
+        pixsieve.load(work)
+    calls: list[int] = []
+    original = job.engine.extract
+
+    def counted(locations: list[str], **arguments: Any) -> Any:
+        calls.append(len(locations))
+        return original(locations, **arguments)
+
+    monkeypatch.setattr(job, "SHARD_SIZE", SHARD)
+    monkeypatch.setattr(job.engine, "extract", counted)
+    audit = pixsieve.run(many, work_dir=work, progress=False, device="cpu", num_threads=2)
+    assert audit.annotations()["error_code"].null_count() == IMAGES
+    assert sum(calls) == IMAGES - len(before) * SHARD
+    after = finished_shards(work)
+    assert {number: after[number] for number in before} == before
+    assert not list(work.rglob("*.tmp"))
+
+
+def test_ctrl_c_ends_within_a_second_and_the_run_goes_on(
+    busy: subprocess.Popen[str], many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    started = time.perf_counter()
+    busy.send_signal(signal.SIGINT)
+    output, errors = busy.communicate(timeout=10)
+    assert time.perf_counter() - started < 1
+    assert "finished" not in output
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert busy.returncode == -signal.SIGINT
+    check_goes_on(many, tmp_path / "work", monkeypatch)
+
+
+def test_a_killed_run_goes_on(
+    busy: subprocess.Popen[str], many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    busy.kill()
+    busy.communicate(timeout=10)
+    # As if it had been killed while it wrote.
+    half = tmp_path / "work" / "shards" / f"00019.rows.npy.{busy.pid}.tmp"
+    half.write_bytes(b"half")
+    check_goes_on(many, tmp_path / "work", monkeypatch)
+
+
+class Failing:
+    """Raises in a stage."""
+
+    def __init__(self, stage: str, error: BaseException) -> None:
+        self.wanted, self.error, self.name = stage, error, ""
+
+    def stage(self, name: str, _unit: str) -> None:
+        self.name = name
+
+    def update(self, _done: int, _total: int) -> None:
+        if self.name == self.wanted:
+            raise self.error
+
+
+@pytest.mark.parametrize("stage", ["list", "extract", "graph", "pixels"])
+@pytest.mark.parametrize("error", [RuntimeError("enough"), KeyboardInterrupt(), SystemExit(3)])
+def test_an_error_of_the_callback_is_raised_unchanged(
+    run: Run, pictures: Pictures, tmp_path: Path, stage: str, error: BaseException
+):
+    folder, work = tmp_path / "in", tmp_path / "work"
+    pictures(folder, *[f"{number}.png" for number in range(40)])
+    with pytest.raises(type(error)) as caught:
+        run(folder, work_dir=work, progress=Failing(stage, error))
+    assert caught.value is error
+    assert work.exists() == (stage != "list")
+    # And the next one does not notice.
+    assert run(folder, work_dir=work).embeddings().height == 40
+
+
+def test_a_handler_of_the_user_is_obeyed(run: Run, many: Path):
+    """What the signal handler raises is what the caller sees, within a second."""
+
+    class EnoughError(Exception):
+        pass
+
+    def handler(*_: object) -> None:
+        raise EnoughError
+
+    times: list[float] = []
+
+    class Alarm:
+        def stage(self, name: str, _unit: str) -> None:
+            if name == "extract":
+                signal.setitimer(signal.ITIMER_REAL, 0.3)
+                times.append(time.perf_counter())
+
+        def update(self, _done: int, _total: int) -> None:
+            pass
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(EnoughError):
+            run(many, progress=Alarm())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - times[0] < 1.3
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_ctrl_c_does_not_wait_for_bytes_to_be_freed(
+    run: Run, tmp_path: Path, threads: int, pictures: Pictures
+):
+    """Files whose bytes fill the budget of the readers: nobody may wait for ever."""
+    folder = tmp_path / "in"
+    (small,) = pictures(folder, "0.png")
+    for number in range(1, 12):
+        path = folder / f"{number}.png"
+        path.write_bytes(small.read_bytes())
+        os.truncate(path, 60 << 20)
+    with pytest.raises(RuntimeError, match="enough"):
+        run(folder, num_threads=threads, progress=Failing("extract", RuntimeError("enough")))
