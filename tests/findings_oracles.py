@@ -149,17 +149,17 @@ def label_votes(case: Case) -> dict[int, dict[str, float]]:
     for row in decoded(case):
         own = labels[row["digest"]].copy()
         votes = [
-            (label, math.exp(similarity / 0.1) / len(labels[d]))
+            (label, math.exp((similarity - 1) / 0.1) / len(labels[d]))
             for d, similarity in near[row["digest"]]
             for label in labels[d]
         ]
         if len(own) > 1:
             own[row["label"]] -= 1
-            votes += [(label, math.exp(10)) for label in own if own[label] > 0]
+            votes += [(label, 1.0) for label in own if own[label] > 0]
         if row["label"] is not None and votes:
             tally: dict[str, float] = defaultdict(float)
             for label, weight in votes:
-                prior = (carried[label] / total + 1 / len(carried)) / 2
+                prior = (carried[label] * len(carried) / total + 1) / 2
                 tally[label] += weight / math.sqrt(prior)
             result[row["image"]] = dict(tally)
     return result

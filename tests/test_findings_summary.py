@@ -53,7 +53,7 @@ def test_lines_of_a_collection_with_everything():
 def test_files_that_were_not_read_are_counted():
     found = summary_of(case_of([{}]), {"hidden": 2, "links": 0, "not_pictures": 1})
     assert str(found.lines[1]) == (
-        "Left out: 2 hidden (hidden=True reads them); 1 not pictures by name or content."
+        "Files left out: hidden ones (hidden=True reads them): 2; no picture by name or content: 1."
     )
 
 

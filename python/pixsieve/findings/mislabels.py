@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from pixsieve.findings.graph import (
+    FIXED_POINT,
     attach,
     between,
     from_fixed,
@@ -15,26 +16,31 @@ from pixsieve.findings.graph import (
 #: A neighbor whose similarity is lower by this much has 1/e of the vote.
 TEMPERATURE = 0.1
 
+#: Votes that count half for the given label and half against it, so that a few distant neighbors
+#: prove little; one neighbor of similarity 1 has one vote. Chosen on labels flipped at random
+#: (average precision 0.58 without, 0.65 with it, on six classes of scenes).
+UNDECIDED = 0.05
+
 
 def mislabels(images: pl.DataFrame, edges: pl.DataFrame, *, threshold: float) -> pl.DataFrame:
     """One row per image that its neighbors would label otherwise, with a score below threshold.
 
-    The neighbors of the image in the graph vote for their labels with weight exp(similarity /
-    0.1), a softmax. Exact copies are one voter; if their labels differ, each label has an equal
+    The neighbors of the image in the graph vote for their labels with weight exp((similarity -
+    1) / 0.1). Exact copies are one voter; if their labels differ, each label has an equal
     part of the vote. Such a conflict also counts against the copies themselves: every label that
     another copy of the image carries is one more vote, at similarity 1.
 
-    The class prior is taken out: the votes for a class are divided by the square root of the
-    mean of its share among distinct images and 1 / number of classes. Both dampen the division,
-    so that one image of a rare class cannot outvote all others (prior shift by Saerens et al.
-    2002; tempering as in logit adjustment, Menon et al. 2021).
+    The class prior is taken out: the votes for a class are divided by the square root of its
+    size relative to the mean class, averaged with 1. Both dampen the division, so that one image
+    of a rare class cannot outvote all others (prior shift by Saerens et al. 2002; tempering as in
+    logit adjustment, Menon et al. 2021).
 
-    `score` is the given label's part of all votes, from 0 (certainly wrong) to 1 (certainly
-    right); `suggested_label` has the most votes, the given label if equal, else the first by
-    alphabet; `agreement` is the share of voters, unweighted, that carry the given label;
-    `neighbors` are the voters, nearest first. Images without a label or without a labelled
-    neighbor have no row. Lowest score first, then by falling similarity of the nearest voter,
-    then by image.
+    `score` is the given label's part of all votes and of 0.05 undecided ones, half of which it
+    gets, from 0 (certainly wrong) to 1 (certainly right); `suggested_label` has the most votes,
+    the given label if equal, else the first by alphabet; `agreement` is the share of voters,
+    unweighted, that carry the given label; `neighbors` are the voters, nearest first. Images
+    without a label or without a labelled neighbor have no row. Lowest score first, then by
+    falling similarity of the nearest voter, then by image.
     """
     stand_in = pl.Series("stand_in", stand_ins(images, edges), dtype=pl.UInt32)
     labelled = _labelled(images, stand_in)
@@ -113,7 +119,9 @@ def _contested(votes: pl.DataFrame, size: int) -> pl.DataFrame:
 def _verdicts(votes: pl.DataFrame, carriers: pl.DataFrame) -> pl.DataFrame:
     """`image`, `given`, the winning `vote` and `score`, the part of the given label."""
     similarity = pl.col("similarity").cast(pl.Float64)
-    weight = ((similarity - similarity.max().over("image")) / TEMPERATURE).exp() * pl.col("part")
+    weight = ((similarity - 1) / TEMPERATURE).exp() * pl.col("part")
+    own = pl.col("weight").filter("own").sum() + round(UNDECIDED / 2 * FIXED_POINT)
+    total = pl.col("weight").sum() + round(UNDECIDED * FIXED_POINT)
     return (
         votes.select("image", "given", "vote", weight=to_fixed(weight))
         .group_by("image", "given", "vote")
@@ -125,19 +133,15 @@ def _verdicts(votes: pl.DataFrame, carriers: pl.DataFrame) -> pl.DataFrame:
         .group_by("image", maintain_order=True)
         .agg(
             pl.col("given", "vote").first(),
-            score=(pl.col("weight").filter("own").sum() / pl.col("weight").sum()).round(6),
+            score=(own / total).round(6),
         )
     )
 
 
 def _priors(carriers: pl.DataFrame) -> pl.DataFrame:
-    """`vote` and `prior`: the share among distinct images, halfway to equal shares."""
-    share = pl.col("count") / pl.col("count").sum()
-    return (
-        carriers.group_by("vote")
-        .agg(count=pl.len())
-        .select("vote", prior=(share + 1 / pl.len()) / 2)
-    )
+    """`vote` and `prior`: the size relative to the mean class, halfway to 1."""
+    relative = pl.col("count") / pl.col("count").mean()
+    return carriers.group_by("vote").agg(count=pl.len()).select("vote", prior=(relative + 1) / 2)
 
 
 def _voters(votes: pl.DataFrame, suspects: pl.DataFrame) -> pl.DataFrame:

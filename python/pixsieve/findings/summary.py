@@ -31,10 +31,10 @@ class Summary:
 
 #: What the files that were not read are called, by the key under which they are counted.
 LEFT_OUT = {
-    "hidden": "hidden (hidden=True reads them)",
-    "not_pictures": "not pictures by name or content",
-    "links": "links to what is listed already, or to nothing",
-    "special": "sockets, FIFOs or devices",
+    "hidden": "hidden ones (hidden=True reads them)",
+    "not_pictures": "no picture by name or content",
+    "links": "links to what is listed already or to nothing",
+    "special": "sockets, FIFOs, devices",
     "repeated": "named more than once",
 }
 
@@ -160,9 +160,9 @@ def _line_of_images(counts: dict[str, Any]) -> Line:
 
 
 def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
-    parts = [f"{left_out[key]:,} {text}" for key, text in LEFT_OUT.items() if left_out.get(key)]
+    parts = [f"{text}: {left_out[key]:,}" for key, text in LEFT_OUT.items() if left_out.get(key)]
     if parts:
-        yield Line(f"Left out: {'; '.join(parts)}.")
+        yield Line(f"Files left out: {'; '.join(parts)}.")
 
 
 def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:
