@@ -61,11 +61,13 @@ pub struct Preprocessor {
     resizer: Resizer,
 }
 
-impl Preprocessor {
-    pub fn new() -> Self {
+impl Default for Preprocessor {
+    fn default() -> Self {
         Self { resizer: Resizer::new() }
     }
+}
 
+impl Preprocessor {
     /// The picture reduced by area averaging to `WORKING_SIDE`, or as it is when it is smaller.
     pub fn working(&mut self, picture: Picture) -> Picture {
         let short = picture.width.min(picture.height);
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn working_image_keeps_small_pictures_and_reduces_large_ones() {
-        let mut preprocessor = Preprocessor::new();
+        let mut preprocessor = Preprocessor::default();
         let small = preprocessor.working(picture(10, 300, |_, _| [1, 2, 3]));
         assert_eq!((small.width, small.height), (10, 300));
         let large = preprocessor.working(picture(1024, 512, |x, _| [(x % 2 * 200) as u8; 3]));

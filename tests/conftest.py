@@ -60,6 +60,20 @@ def pictures() -> Pictures:
 
 
 @pytest.fixture
+def seven(tmp_path: Path, pictures: Pictures) -> Path:
+    """A folder of seven distinct pictures, 0.png to 6.png."""
+    folder = tmp_path / "seven"
+    pictures(folder, *[f"{number}.png" for number in range(7)])
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A work directory that is not there yet."""
+    return tmp_path / "work"
+
+
+@pytest.fixture
 def run(tmp_path: Path) -> Run:
     """`pixsieve.run` without a progress bar, with a new work directory unless one is given."""
     count = 0

@@ -27,11 +27,10 @@ const GREY: u16 = 1;
 const PALETTE: u32 = 3;
 const JPEG: u32 = 7;
 
+type Page = (DynamicImage, Orientation, Option<Turn>);
+
 /// The picture, if it is of a kind that only this module reads.
-pub fn decode(
-    bytes: &[u8],
-    limits: Limits,
-) -> Option<Result<(DynamicImage, Orientation, Option<Turn>), Failure>> {
+pub fn decode(bytes: &[u8], limits: Limits) -> Option<Result<Page, Failure>> {
     let directory = Directory::read(bytes)?;
     let bits = directory.number(tag::BITS).unwrap_or(1);
     let samples = directory.number(tag::SAMPLES).unwrap_or(1);
@@ -140,7 +139,7 @@ struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// `None` where the file is broken, or a BigTIFF.
+    /// `None` where the file is broken, or a `BigTIFF`.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let big_endian = bytes.starts_with(b"MM\0\x2a");
         if !big_endian && !bytes.starts_with(b"II\x2a\0") {

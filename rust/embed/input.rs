@@ -84,7 +84,7 @@ impl Batch {
         Self { elements, width, height, encoding, count: 0 }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 
@@ -152,7 +152,7 @@ fn append<T>(
         Layout::Nhwc => {
             target.extend(pixels.chunks_exact(3).flat_map(|pixel| {
                 [0, 1, 2].map(|channel| element(pixel[source(channel)], channel))
-            }))
+            }));
         }
     }
 }

@@ -125,7 +125,7 @@ impl Model {
     /// Embeds the batch on the session of `worker`; `(len, dim)` values, of length one where the
     /// card asks for it. A picture whose embedding is zero keeps zeros.
     pub fn embed(&self, worker: usize, batch: &mut Batch, cancel: &Cancel) -> Result<Vec<f32>> {
-        let count = batch.len();
+        let count = batch.count();
         if let Some(fixed) = self.fixed_batch {
             batch.pad_to(fixed);
         }
@@ -156,7 +156,7 @@ impl Model {
         for _ in 0..self.fixed_batch.unwrap_or(2) {
             batch.push(&picture);
         }
-        let count = batch.len();
+        let count = batch.count();
         let mut session = lock(&self.sessions[0]);
         let (shape, values) =
             run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
@@ -324,6 +324,8 @@ pub fn normalize(row: &mut [f32]) {
     let norm = row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     if norm > 0.0 && norm.is_finite() {
         let factor = (1.0 / norm) as f32;
-        row.iter_mut().for_each(|value| *value *= factor);
+        for value in row {
+            *value *= factor;
+        }
     }
 }

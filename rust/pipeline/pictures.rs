@@ -31,7 +31,7 @@ pub fn write_thumbnails(
     job: &Job,
 ) -> Result<Vec<Option<String>>> {
     for_each(paths, job, || {
-        let (mut decoder, mut preprocessor) = (Decoder::new(limits), Preprocessor::new());
+        let (mut decoder, mut preprocessor) = (Decoder::new(limits), Preprocessor::default());
         move |row: usize| {
             let decoded = match load(&mut decoder, &paths[row], limits, Some(side)) {
                 Ok(decoded) => decoded,

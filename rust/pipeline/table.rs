@@ -96,7 +96,7 @@ impl Table {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn height(&self) -> usize {
         self.sizes.len()
     }
 
@@ -122,6 +122,7 @@ impl Table {
     }
 
     /// Closes the gaps of rows without an embedding.
+    #[must_use]
     pub fn finish(mut self) -> Self {
         self.rows.sort_unstable();
         for (place, &row) in self.rows.iter().enumerate() {

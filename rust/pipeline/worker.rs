@@ -77,7 +77,7 @@ impl<'a> Worker<'a> {
             table,
             cancel,
             decoder: Decoder::new(settings.limits),
-            preprocessor: Preprocessor::new(),
+            preprocessor: Preprocessor::default(),
             batches: batches.collect(),
             waiting: Vec::new(),
             seconds: [0.0; Stage::ALL.len()],

@@ -9,7 +9,7 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::decode::Limits;
+use crate::decode::{Code, Format, Limits};
 use crate::embed::{Device, ElementKind, Encoding, Layout, Model, Spec};
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -178,7 +178,7 @@ pub fn extract(
 }
 
 fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
-    let rows = table.len();
+    let rows = table.height();
     let side = SIGNATURE_SIDE as usize;
     let embedded = table.rows.len();
     let seconds = PyDict::new(py);
@@ -186,9 +186,9 @@ fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
         seconds.set_item(name, table.seconds[stage as usize])?;
     }
     let formats: Vec<Option<&str>> =
-        table.formats.iter().map(|format| format.map(|format| format.as_str())).collect();
+        table.formats.iter().map(|format| format.map(Format::as_str)).collect();
     let errors: Vec<Option<&str>> =
-        table.errors.iter().map(|code| code.map(|code| code.as_str())).collect();
+        table.errors.iter().map(|code| code.map(Code::as_str)).collect();
     let result = PyDict::new(py);
     result.set_item("digest", table.digests.into_pyarray(py).reshape([rows, 32])?)?;
     result.set_item("size", table.sizes.into_pyarray(py))?;
