@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -134,7 +135,12 @@ def tiff(
     after = 8 + 2 + count * 12 + 4
     values[273] = after + len(table)
     mark = b"II*\0" if order == "<" else b"MM\0*"
-    entries = [struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0) for tag, value in values.items()]
+    entries = [
+        struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0)
+        if value < 65536
+        else struct.pack(f"{order}HHII", tag, 4, 1, value)
+        for tag, value in values.items()
+    ]
     if colours is not None:
         entries.append(struct.pack(f"{order}HHII", 320, 3, colours.size, after))
     head = mark + struct.pack(f"{order}IH", 8, count)
@@ -166,3 +172,18 @@ class TestHandWrittenTiff:
         rows = np.full((3, 4), 9, dtype=np.uint8)
         data = tiff("<", bits=8, photometric=3, rows=rows)
         assert (engine.decode(data) == 0).all()
+
+    def test_a_table_that_names_the_same_bytes_again_and_again_costs_nothing(self):
+        rows = np.zeros((1000, 1000), dtype=np.uint8)
+        data = bytearray(tiff("<", bits=8, photometric=1, rows=rows, fill_order=2))
+        count, table = 100_000, len(data)
+        for tag, value in ((273, 0), (279, 1_000_000)):
+            entry = data.index(struct.pack("<HHI", tag, 3 if tag == 273 else 4, 1)) + 4
+            data[entry : entry + 8] = struct.pack("<II", count, table)
+            data[entry - 2] = 4
+            data += struct.pack("<I", value) * count
+            table = len(data)
+        started = time.perf_counter()
+        with pytest.raises(ValueError, match=r"^(corrupt|unknown_format|too_large): "):
+            engine.decode(bytes(data))
+        assert time.perf_counter() - started < 5

@@ -119,11 +119,14 @@ pub fn in_usual_order(bytes: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(bytes);
     };
     let mut turned = bytes.to_vec();
+    // A hostile table may name the same bytes thousands of times.
+    let mut left = bytes.len();
     for (starts, lengths) in tag::DATA {
-        for (start, length) in directory.numbers(starts).into_iter().zip(directory.numbers(lengths))
-        {
+        let pieces = directory.numbers(starts).into_iter().zip(directory.numbers(lengths));
+        for (start, length) in pieces {
             let start = (start as usize).min(turned.len());
-            let end = start.saturating_add(length as usize).min(turned.len());
+            let end = start.saturating_add(left.min(length as usize)).min(turned.len());
+            left -= end - start;
             turned[start..end].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         }
     }
