@@ -187,3 +187,14 @@ class TestHandWrittenTiff:
         with pytest.raises(ValueError, match=r"^(corrupt|unknown_format|too_large): "):
             engine.decode(bytes(data))
         assert time.perf_counter() - started < 5
+
+    def test_tags_that_contradict_each_other(self):
+        """Of two values for the bits per sample each reader may take another."""
+        rows = np.zeros((8, 8), dtype=np.uint8)
+        colours = np.zeros((3, 256), dtype=np.uint16)
+        data = bytearray(tiff("<", bits=8, photometric=3, rows=rows, colours=colours))
+        # The entry of the compression, whose value is 1.
+        start = data.index(struct.pack("<HHI", 259, 3, 1))
+        data[start : start + 2] = struct.pack("<H", 258)
+        with pytest.raises(ValueError, match=r"^corrupt: the TIFF's data does not fit its size$"):
+            engine.decode(bytes(data))

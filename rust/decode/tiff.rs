@@ -80,6 +80,14 @@ fn read(
     let DecodingResult::U8(data) = decoder.read_image().map_err(|error| failure(&error))? else {
         return Err(Failure::new(Code::UnknownFormat, "a TIFF of an unknown kind"));
     };
+    // Where a tag stands twice, `tiff` may have read the other one.
+    let bits = match kind {
+        Kind::GreyAlpha => 16,
+        Kind::Grey(bits) | Kind::Palette(bits, _) => u64::from(bits),
+    };
+    if data.len() as u64 != (u64::from(width) * bits).div_ceil(8) * u64::from(height) {
+        return Err(Failure::new(Code::Corrupt, "the TIFF's data does not fit its size"));
+    }
     let image = match kind {
         Kind::GreyAlpha => {
             GrayAlphaImage::from_raw(width, height, data).map(DynamicImage::ImageLumaA8)
@@ -95,8 +103,7 @@ fn read(
             RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
         }
     };
-    let short = || Failure::new(Code::Corrupt, "the TIFF has less data than its size needs");
-    Ok((image.ok_or_else(short)?, turn))
+    Ok((image.expect("the length has been checked"), turn))
 }
 
 /// Rows begin on a byte.
@@ -175,6 +182,7 @@ impl<'a> Directory<'a> {
             return Vec::new();
         };
         let size = match kind {
+            1 => 1,
             3 => 2,
             4 => 4,
             _ => return Vec::new(),
@@ -187,6 +195,7 @@ impl<'a> Directory<'a> {
         };
         (0..count as usize)
             .map_while(|number| match kind {
+                1 => self.bytes.get(start + number).copied().map(u32::from),
                 3 => self.short(start + number * size).map(u32::from),
                 _ => self.long(start + number * size),
             })
