@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Outside the tree, so that a fresh clone need not compile everything again.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pixsieve/target
+# maturin is looked up on the path, and cargo finds this Python first.
+export PATH := $(abspath $(BIN)):$(PATH)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 
