@@ -78,11 +78,12 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task("", visible=False)
+        self._task = self._bar.add_task("", visible=False, total=None)
         self._bar.start()
 
     def stage(self, name: str, unit: str) -> None:
-        """A new line for the stage."""
+        """A new line for the stage; one that never knew its length leaves none behind."""
+        self._drop_endless()
         self._task = self._bar.add_task(name, total=None, unit=unit)
 
     def update(self, done: int, total: int) -> None:
@@ -91,7 +92,12 @@ class Bar:
 
     def stop(self) -> None:
         """Leaves the finished bars on the screen."""
+        self._drop_endless()
         self._bar.stop()
+
+    def _drop_endless(self) -> None:
+        if self._bar.tasks[-1].total is None:
+            self._bar.remove_task(self._task)
 
 
 @contextmanager

@@ -207,6 +207,7 @@ def _shards(job: Job, files: Files, model: _native.Model, card: Card) -> Iterato
         shard = read_shard(job.work.shards, number, fingerprint)
         if shard is None:
             shard = _extract(job, locations, model, number, fingerprint, (start, total), spent)
+        job.progress.update(start + len(locations), total)
         yield shard
     for stage, seconds in spent.items():
         job.seconds[f"extract.{stage}"] = seconds
