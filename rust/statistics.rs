@@ -122,6 +122,9 @@ fn histograms(pixels: &[u8]) -> [[u32; 256]; 3] {
     first
 }
 
+/// Pixels that are looked at together.
+const BLOCK: usize = 256;
+
 struct Colour {
     luminance: Vec<u8>,
     saturation: f64,
@@ -139,25 +142,44 @@ struct Colour {
 fn colour(pixels: &[u8]) -> Colour {
     let mut luminance = vec![0_u8; pixels.len() / 3];
     let (mut saturation, mut value, mut widest) = (0.0_f64, 0_u64, 0_u8);
-    // In blocks, so that the sums of a block are exact in their narrow types.
-    for (pixels, luminance) in pixels.chunks(3 * 256).zip(luminance.chunks_mut(256)) {
-        let (mut block_saturation, mut block_value) = (0.0_f32, 0_u32);
-        for (pixel, luminance) in pixels.chunks_exact(3).zip(luminance) {
-            let (red, green, blue) = (pixel[0], pixel[1], pixel[2]);
-            // ITU-R BT.601, rounded, in 16-bit fixed point, as Pillow converts to L.
-            let weighted =
-                u32::from(red) * 19595 + u32::from(green) * 38470 + u32::from(blue) * 7471;
-            *luminance = ((weighted + 0x8000) >> 16) as u8;
-            let most = red.max(green).max(blue);
-            let spread = most - red.min(green).min(blue);
-            widest = widest.max(spread);
-            block_value += u32::from(most);
-            block_saturation += f32::from(spread) / f32::from(most.max(1));
+    for (pixels, luminance) in pixels.chunks(3 * BLOCK).zip(luminance.chunks_mut(BLOCK)) {
+        let [red, green, blue] = planes(pixels);
+        let (mut most, mut spread) = ([0_u8; BLOCK], [0_u8; BLOCK]);
+        for at in 0..BLOCK {
+            most[at] = red[at].max(green[at]).max(blue[at]);
+            spread[at] = most[at] - red[at].min(green[at]).min(blue[at]);
         }
-        saturation += f64::from(block_saturation);
-        value += u64::from(block_value);
+        // Sixteen sums side by side: one alone would have to be added in order.
+        let mut sums = [0.0_f32; 16];
+        for (most, spread) in most.chunks_exact(16).zip(spread.chunks_exact(16)) {
+            for lane in 0..16 {
+                sums[lane] += f32::from(spread[lane]) / f32::from(most[lane].max(1));
+            }
+        }
+        saturation += f64::from(sums.iter().sum::<f32>());
+        value += most.iter().map(|&most| u64::from(most)).sum::<u64>();
+        widest = spread.iter().fold(widest, |widest, &spread| widest.max(spread));
+        for (at, luminance) in luminance.iter_mut().enumerate() {
+            // ITU-R BT.601, rounded, in 16-bit fixed point, as Pillow converts to L.
+            let weighted = u32::from(red[at]) * 19595
+                + u32::from(green[at]) * 38470
+                + u32::from(blue[at]) * 7471;
+            *luminance = ((weighted + 0x8000) >> 16) as u8;
+        }
     }
     Colour { luminance, saturation, value: value as f64, widest }
+}
+
+/// The channels of up to `BLOCK` pixels, filled up with black, which adds nothing to any sum.
+#[inline]
+fn planes(pixels: &[u8]) -> [[u8; BLOCK]; 3] {
+    let mut planes = [[0; BLOCK]; 3];
+    for (at, pixel) in pixels.chunks_exact(3).enumerate() {
+        for channel in 0..3 {
+            planes[channel][at] = pixel[channel];
+        }
+    }
+    planes
 }
 
 /// Hue angle in degrees, 0..360, of the mean colour: the mean of all hues, each weighted by its

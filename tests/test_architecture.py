@@ -49,6 +49,7 @@ RUST_CRATES = {
     "ort": {"embed"},
     "instant_distance": {"hnsw"},
     "image": {"decode", "thumbnail"},
+    "tiff": {"decode"},
     "turbojpeg": {"decode", "thumbnail"},
 }
 
