@@ -71,9 +71,15 @@ lint: build $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest pixsieve._native --mypy-config-file pyproject.toml
 
-bench: build
+$(VENV)/.bench: $(VENV)/.venv pyproject.toml
+	$(PIP) install --group bench
+	@touch $@
+
+# fastdup wants older libraries and gets an environment of its own.
+bench: build $(VENV)/.bench
 	$(BIN)/python benches/folder.py
 	$(BIN)/python benches/graph.py
+	$(BIN)/python benches/views.py
 
 wheel: $(VENV)/.venv | system
 	rm -rf dist
