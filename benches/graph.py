@@ -11,10 +11,8 @@ contender that uses them: their memory is part of its peak.
 """
 
 import argparse
-import datetime
 import importlib.util
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -27,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from table import machine
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.integer]
@@ -214,14 +213,6 @@ def compare(rows: int, names: list[str], options: argparse.Namespace) -> None:
         )
 
 
-def processor() -> str:
-    """The name of the processor, where the system tells."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Prints the machine, the versions and the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -240,8 +231,8 @@ def main() -> None:
         work(options.work, options.data, options.k, options.threads)
         return
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES.values())
-    print(f"{datetime.datetime.now(tz=datetime.UTC).date()}, {processor()}, {platform.system()}")
-    print(f"Python {platform.python_version()}, {versions}")
+    print(machine())
+    print(versions)
     print(f"k = {options.k}, {options.threads} threads, median of {options.runs} runs\n")
     print("| case | contender | build s | search s | total s | times faiss Flat | recall | MiB |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
