@@ -37,8 +37,9 @@ pub struct Statistics {
     pub luminance: Vec<u8>,
 }
 
-/// Computes all statistics; `aspect_ratio` is of the working image, width over height.
-pub fn statistics(picture: &Picture) -> Statistics {
+/// Computes all statistics of the working image; `aspect_ratio` is that of the full picture, whose
+/// `size` is (width, height).
+pub fn statistics(picture: &Picture, size: (u32, u32)) -> Statistics {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let histograms = histograms(&picture.pixels);
     let channels = histograms.map(|histogram| Moments::of(&histogram));
@@ -71,7 +72,7 @@ pub fn statistics(picture: &Picture) -> Statistics {
         third(Moments::relative_variance).sqrt(),
         edge_density,
         entropy(&colour.luminance),
-        width as f64 / height as f64,
+        f64::from(size.0) / f64::from(size.1),
         f64::from(u8::from(colour.widest <= GRAY_TOLERANCE)),
     ];
     Statistics { values: values.map(|value| value as f32), luminance: colour.luminance }
@@ -259,7 +260,7 @@ mod tests {
 
     fn value(picture: &Picture, name: &str) -> f32 {
         let column = NAMES.iter().position(|known| *known == name).expect("a known name");
-        statistics(picture).values[column]
+        statistics(picture, (picture.width, picture.height)).values[column]
     }
 
     fn checkered(width: u32, height: u32, colours: [[u8; 3]; 2]) -> Picture {
@@ -325,7 +326,9 @@ mod tests {
     fn tiny_pictures_have_finite_statistics() {
         for (width, height) in [(1, 1), (1, 5), (2, 2), (3, 1)] {
             let tiny = checkered(width, height, [[0; 3], [255; 3]]);
-            assert!(statistics(&tiny).values.iter().all(|value| value.is_finite()));
+            assert!(
+                statistics(&tiny, (width, height)).values.iter().all(|value| value.is_finite())
+            );
         }
     }
 }

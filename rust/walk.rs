@@ -29,6 +29,8 @@ pub struct Walk {
     pub skipped_links: usize,
     pub skipped_other: usize,
     pub skipped_special: usize,
+    /// Work directories of other runs.
+    pub skipped_runs: usize,
 }
 
 pub struct Rules<'a> {
@@ -92,6 +94,9 @@ impl Walker<'_> {
             });
             match listing {
                 Ok((folder, _, _)) if Some(folder) == self.excluded => {}
+                Ok((_, true, _)) if !relative.as_os_str().is_empty() && is_run(&absolute) => {
+                    self.found.skipped_runs += 1;
+                }
                 Ok((_, true, entries)) => self.entries(&relative, entries, &mut open),
                 Ok((_, false, _)) => self.found.skipped_links += 1,
                 Err(source) if is_root && relative.as_os_str().is_empty() => {
@@ -213,6 +218,11 @@ impl Walker<'_> {
 fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
+}
+
+/// The work directory of a run: its thumbnails are no pictures of the collection.
+fn is_run(folder: &Path) -> bool {
+    folder.join("run.json").is_file() && folder.join("shards").is_dir()
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {

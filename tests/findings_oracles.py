@@ -67,7 +67,10 @@ def kind_of(case: Case, threshold: float):
 
 
 def star_groups(case: Case, threshold: float) -> dict[int, dict[int, tuple[int, float]]]:
-    """Representative → member → (strength, similarity), of groups of two or more."""
+    """Representative → member → (strength, similarity), of groups of two or more.
+
+    The strength is that of the strongest tie to any other of the group.
+    """
     compare = kind_of(case, threshold)
     rows = {r["image"]: r for r in decoded(case)}
     order = [i for i in keep_order(case.images) if i in rows]
@@ -81,8 +84,13 @@ def star_groups(case: Case, threshold: float) -> dict[int, dict[int, tuple[int, 
                 if i != first and i not in taken and compare(rows[i], rows[first])
             }
             taken |= {first, *members}
+            group = [first, *members]
+            strengths = {
+                i: min((compare(rows[i], rows[j]) or (2, 0))[0] for j in group if j != i)
+                for i in members
+            }
             if members:
-                groups[first] = members
+                groups[first] = {i: (strengths[i], members[i][1]) for i in members}
     return groups
 
 

@@ -226,7 +226,13 @@ def test_edits_of_bytes():
 def fake_frames(**changes: pl.DataFrame) -> dict[str, pl.DataFrame]:
     text, number = pl.String, pl.Float64
     schemas = {
-        "duplicates": {"group": pl.Int64, "path": text, "kind": text, "representative": pl.Boolean},
+        "duplicates": {
+            "group": pl.Int64,
+            "path": text,
+            "kind": text,
+            "transform": text,
+            "representative": pl.Boolean,
+        },
         "leaks": {"path_from": text, "path_to": text},
         "mislabels": {"path": text, "label": text, "suggested_label": text},
         "outliers": {"path": text},
@@ -267,6 +273,7 @@ def test_copies_and_leaks_are_counted_against_their_originals():
             "group": [0, 0, 0, 1, 1],
             "path": [f"/far/away/{A}", B.replace("/", "\\"), C, D, LEAKED],
             "kind": ["exact", "exact", "near", "near", "near"],
+            "transform": ["none", "none", None, "none", None],
             "representative": [True, False, False, True, False],
         }
     )
@@ -281,7 +288,13 @@ def test_copies_and_leaks_are_counted_against_their_originals():
 def test_blank_pictures_may_be_twins():
     truth = truth_of((A, "blank", None, None), (B, "blank", None, None))
     groups = pl.DataFrame(
-        {"group": [0, 0], "path": [A, B], "kind": ["near"] * 2, "representative": [True, False]}
+        {
+            "group": [0, 0],
+            "path": [A, B],
+            "kind": ["near"] * 2,
+            "transform": ["none", None],
+            "representative": [True, False],
+        }
     )
     assert scored(truth, duplicates=groups)["near"] == (0, 0, 0)
 

@@ -96,7 +96,7 @@ def test_an_edge_in_one_direction_is_enough():
     assert case.duplicates(0.85).height == 2
 
 
-def test_a_copy_of_a_member_is_near_and_a_copy_of_the_representative_exact():
+def test_byte_equal_twins_are_exact_also_where_both_are_near_the_representative():
     rows = [
         {"width": 9, "digest": "a"},
         {"digest": "b"},
@@ -105,12 +105,13 @@ def test_a_copy_of_a_member_is_near_and_a_copy_of_the_representative_exact():
     ]
     found = case_of(rows, (0, 1, 0.9)).duplicates(0.85)
     assert found["image"].to_list() == [0, 3, 1, 2]
-    assert found["kind"].to_list() == ["exact", "exact", "near", "near"]
+    assert found["kind"].to_list() == ["exact", "exact", "exact", "exact"]
+    assert found["similarity"].to_list() == pytest.approx([1, 1, 0.9, 0.9])
     assert found["transform"].to_list() == ["none", "none", None, None]
     assert found["match"].null_count() == 4
 
 
-def test_the_representative_carries_the_strongest_kind_of_its_group():
+def test_a_pair_without_equal_bytes_or_pixels_is_near():
     found = case_of([{}, {}], (0, 1, 0.9)).duplicates(0.85)
     assert found["kind"].to_list() == ["near", "near"]
     assert found["similarity"].to_list() == pytest.approx([1, 0.9])
@@ -125,7 +126,7 @@ def test_a_graph_built_on_other_copies_is_still_usable():
     rows = [{"digest": "a"}, {"digest": "a", "path": "a rather long path"}, {"path": "z"}]
     case = case_of(rows, (1, 2, 0.9), pixels={1: b"p", 2: b"p"})
     assert stars(case.duplicates(0.8)) == {
-        "z": {("000.jpg", "pixel", 1.0), ("a rather long path", "pixel", 1.0)}
+        "z": {("000.jpg", "exact", 1.0), ("a rather long path", "exact", 1.0)}
     }
 
 
@@ -155,5 +156,5 @@ def test_equal_pixels_stay_together_when_one_of_them_joins_a_better_image():
     case = case_of([{"width": 9}, {}, {}], (0, 1, 0.9), pixels={1: b"p", 2: b"p"})
     near = np.float32(0.9)
     assert stars(case.duplicates()) == {
-        "000.jpg": {("001.jpg", "near", near), ("002.jpg", "near", near)}
+        "000.jpg": {("001.jpg", "pixel", near), ("002.jpg", "pixel", near)}
     }

@@ -86,7 +86,10 @@ def test_counts_are_plain_and_add_up(plan):
     assert counts["valid"] + sum(row["images"] for row in counts["invalid"]) == counts["images"]
     kinds = sum(counts[f"{kind}_duplicates"] for kind in ("exact", "pixel", "near"))
     assert kinds == counts["removable"] + counts["duplicate_groups"]
-    assert sum(row["images"] for row in counts["leaks"]) == case.leaks().height
+    splits = case.images["split"].drop_nulls().n_unique()
+    assert (counts["leaks"] is None) == (splits < 2)
+    assert sum(row["images"] for row in counts["leaks"] or []) == case.leaks().height
+    assert (counts["mislabels"] is None) == (case.images["label"].count() == 0)
     assert counts["largest_component"] == (case.connected_components()["size"].max() or 0)
 
 

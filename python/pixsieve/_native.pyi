@@ -62,6 +62,8 @@ class WalkResult(TypedDict):
     """Files that neither their name nor their first bytes call a picture."""
     skipped_special: int
     """Sockets, FIFOs and devices."""
+    skipped_runs: int
+    """Work directories of earlier runs: their thumbnails are no pictures of the collection."""
 
 @type_check_only
 class Extraction(TypedDict):

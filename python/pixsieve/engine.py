@@ -27,6 +27,10 @@ RECALL_SAMPLE = 300
 EF_CONSTRUCTION = 100
 #: `hnsw_neighbors` fills rows with it where it found fewer.
 NOBODY = 2**32 - 1
+#: An image whose k neighbors are all duplicates is asked for four times as many, up to this.
+MOST_NEIGHBORS = 1_000
+#: And up to this many edges in one step.
+MOST_EDGES = 20_000_000
 
 
 def load_model(card: Card, config: Config) -> _native.Model:
@@ -102,13 +106,22 @@ def extract(
 
 
 def neighbor_graph(
-    images: NDArray[np.uint32], vectors: NDArray[np.float32], *, config: Config, progress: Callback
+    images: NDArray[np.uint32],
+    vectors: NDArray[np.float32],
+    *,
+    near_threshold: float,
+    config: Config,
+    progress: Callback,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """The k-NN graph of the images, whose rows are `vectors`.
 
+    An image whose k neighbors all lie at or above `near_threshold` may have more duplicates: it
+    is asked for more, by exact search, until one lies below.
+
     Returns:
         EDGES, and what is to be stored with them: method, k and, where it is approximate, the
-        recall measured on a sample against exact search.
+        recall measured on a sample against exact search; `extended`, the images that were asked
+        for more, and `cut`, those that may have more duplicates even so.
 
     Raises:
         ValueError: If a vector is not finite, or does not fit the distance.
@@ -132,15 +145,56 @@ def neighbor_graph(
             ef_search=max(64, 2 * config.nearest_neighbors_k),
         )
         facts["recall"] = _recall(ids, vectors, config)
-    edges = pl.DataFrame(
-        {
-            "from": np.repeat(images, ids.shape[1]),
-            "to": images[np.where(ids == NOBODY, 0, ids).ravel()],
-            "similarity": similarities.ravel(),
-        },
-        schema=schema.EDGES,
+    rows = np.arange(len(images), dtype=np.uint32)
+    parts = [_edges(images, rows, ids, similarities)]
+    k = ids.shape[1]
+    full = rows[similarities[:, -1] >= near_threshold] if k else rows[:0]
+    facts["extended"] = len(full)
+    while len(full) and k < min(len(images) - 1, MOST_NEIGHBORS) and len(full) * k < MOST_EDGES:
+        k = min(4 * k, MOST_NEIGHBORS, len(images) - 1)
+        ids, similarities = _others(full, vectors, k, config)
+        part = _edges(images, full, ids, similarities)
+        parts.append(part.filter(pl.col("similarity") >= near_threshold))
+        full = full[similarities[:, -1] >= near_threshold]
+    facts["cut"] = len(full) if k < len(images) - 1 else 0
+    edges = pl.concat(parts)
+    if len(parts) > 1:
+        edges = edges.unique(["from", "to"], keep="first", maintain_order=True)
+    return edges.sort("from", "similarity", "to", descending=[False, True, False]), facts
+
+
+def _edges(
+    images: NDArray[np.uint32],
+    rows: NDArray[np.uint32],
+    ids: NDArray[np.uint32],
+    similarities: NDArray[np.float32],
+) -> pl.DataFrame:
+    """EDGES of some rows; places for which nobody was found are left out."""
+    found = ids.ravel() != NOBODY
+    edges = {
+        "from": np.repeat(images[rows], ids.shape[1])[found],
+        "to": images[ids.ravel()[found]],
+        "similarity": similarities.ravel()[found],
+    }
+    return pl.DataFrame(edges, schema=schema.EDGES)
+
+
+def _others(
+    rows: NDArray[np.uint32], vectors: NDArray[np.float32], k: int, config: Config
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The true `k` neighbors of some rows, which are left out themselves, by their number."""
+    ids, similarities = _native.query_neighbors(
+        queries=vectors[rows],
+        vectors=vectors,
+        k=k + 1,
+        distance=config.distance,
+        num_threads=config.threads,
+        progress=None,
     )
-    return edges.filter(pl.Series(ids.ravel() != NOBODY)), facts
+    other = ids != rows[:, None]
+    # Where the row itself is not among them, for all the twins it has, the last one goes.
+    other[other.all(axis=1), -1] = False
+    return ids[other].reshape(len(rows), -1), similarities[other].reshape(len(rows), -1)
 
 
 def _recall(ids: NDArray[np.uint32], vectors: NDArray[np.float32], config: Config) -> float | None:
@@ -150,18 +204,10 @@ def _recall(ids: NDArray[np.uint32], vectors: NDArray[np.float32], config: Confi
         return None
     generator = np.random.default_rng(config.seed)
     sample = np.sort(generator.choice(size, min(size, RECALL_SAMPLE), replace=False))
-    true, _ = _native.query_neighbors(
-        queries=vectors[sample],
-        vectors=vectors,
-        k=k + 1,
-        distance=config.distance,
-        num_threads=config.threads,
-        progress=None,
+    true, _ = _others(sample.astype(np.uint32), vectors, k, config)
+    found = sum(
+        int(np.isin(others, ids[row]).sum()) for row, others in zip(sample, true, strict=True)
     )
-    found = 0
-    for row, neighbors in zip(sample, true, strict=True):
-        others = neighbors[neighbors != row][:k]
-        found += int(np.isin(others, ids[row]).sum())
     return found / float(len(sample) * k)
 
 

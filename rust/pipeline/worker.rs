@@ -177,10 +177,11 @@ impl<'a> Worker<'a> {
             record.error = Some(Code::Truncated);
             record.detail = Some(damage);
         }
+        let size = (decoded.width, decoded.height);
         let working =
             self.timed(Stage::Resize, |worker| worker.preprocessor.working(decoded.picture));
         drop(decoded.turn);
-        let statistics = self.timed(Stage::Statistics, |_| statistics::statistics(&working));
+        let statistics = self.timed(Stage::Statistics, |_| statistics::statistics(&working, size));
         record.statistics = statistics.values;
         self.timed(Stage::Resize, |worker| {
             let signature =

@@ -135,6 +135,7 @@ pub fn walk(
     result.set_item("skipped_links", found.skipped_links)?;
     result.set_item("skipped_other", found.skipped_other)?;
     result.set_item("skipped_special", found.skipped_special)?;
+    result.set_item("skipped_runs", found.skipped_runs)?;
     Ok(result.unbind())
 }
 

@@ -86,7 +86,7 @@ class Audit:
 
     def _open(self) -> Self:
         self._info = self._work.load()
-        for cached in ("_images", "_edges", "_pixels", "_statistics"):
+        for cached in ("_images", "_edges", "_nearest", "_pixels", "_statistics"):
             self.__dict__.pop(cached, None)
         self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
         return self
@@ -101,6 +101,12 @@ class Audit:
     @functools.cached_property
     def _edges(self) -> pl.DataFrame:
         return self._work.read_table("edges")
+
+    @functools.cached_property
+    def _nearest(self) -> pl.DataFrame:
+        """The first k edges of each image: the graph has more where there are more duplicates."""
+        k = int(self.info["graph"]["k"])
+        return self._edges.filter(pl.int_range(pl.len()).over("from") < k)
 
     @functools.cached_property
     def _pixels(self) -> pl.DataFrame:
@@ -159,7 +165,11 @@ class Audit:
         )
 
     def similarity(self, threshold: float | None = None) -> pl.DataFrame:
-        """The pairs at or above the threshold, each once, most similar first."""
+        """The pairs at or above the threshold, each once, most similar first.
+
+        Pairs are those of the neighbor graph: each image with its `nearest_neighbors_k` nearest,
+        and with all its near duplicates; of exact copies, each with the one that stands for them.
+        """
         return self._cached(
             "similarity", self._edges, threshold=self._threshold(threshold, "similar")
         )
@@ -179,7 +189,7 @@ class Audit:
             percentile: The share of the images to list, 0..1; default: as set.
         """
         share = self.config.outlier_percentile if percentile is None else percentile
-        return self._cached("outliers", self._edges, percentile=share)
+        return self._cached("outliers", self._nearest, percentile=_share("percentile", share))
 
     def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
         """The images whose neighbors say another label, most certain first.
@@ -188,7 +198,7 @@ class Audit:
             threshold: Labels with a lower score are listed, 0..1; default: as set.
         """
         limit = self.config.mislabel_threshold if threshold is None else threshold
-        return self._cached("mislabels", self._edges, threshold=limit)
+        return self._cached("mislabels", self._nearest, threshold=_share("threshold", limit))
 
     def leaks(self, threshold: float | None = None) -> pl.DataFrame:
         """The duplicate pairs whose splits differ."""
@@ -268,6 +278,12 @@ class Audit:
         if self._info is None:
             return f"<Audit {self.work_dir}: not run yet>"
         return f"<Audit {self.work_dir}: {self._info['counts']['images']:,} images>"
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie between 0 and 1, not {value!r}")
+    return value
 
 
 def create(

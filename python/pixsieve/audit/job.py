@@ -101,7 +101,7 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         remove_shards(work.shards, len(shards))
     with job.stage("graph", "tiles"):
         images = _images(files, shards)
-        edges = _graph(job, images, shards)
+        edges = _graph(job, images, shards, thresholds["near_duplicate"])
     with job.stage("pixels", "images"):
         pixels = _pixel_digests(job, images, files, edges, thresholds["near_duplicate"])
     with job.stage("write", "tables"):
@@ -276,7 +276,9 @@ def _statistics(shards: list[Shard]) -> pl.DataFrame:
     return frame.with_row_index("image")
 
 
-def _graph(job: Job, images: pl.DataFrame, shards: list[Shard]) -> pl.DataFrame:
+def _graph(
+    job: Job, images: pl.DataFrame, shards: list[Shard], near_threshold: float
+) -> pl.DataFrame:
     """The graph of one image per digest: equal vectors would only find each other."""
     config = job.config
     starts = np.cumsum([0, *(shard.images.height for shard in shards)])
@@ -297,7 +299,11 @@ def _graph(job: Job, images: pl.DataFrame, shards: list[Shard]) -> pl.DataFrame:
         vectors[done : done + count] = shard.embeddings[keep]
         done, place = done + count, place + len(shard.rows)
     edges, job.facts = engine.neighbor_graph(
-        nodes, vectors, config=config, progress=job.progress.update
+        nodes,
+        vectors,
+        near_threshold=near_threshold,
+        config=config,
+        progress=job.progress.update,
     )
     return edges
 

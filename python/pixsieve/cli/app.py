@@ -158,6 +158,24 @@ def demo_command(
         result.show()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version_command()
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Finds what is wrong with image collections."""
+
+
 @app.command("version")
 def version_command() -> None:
     """Prints the version."""

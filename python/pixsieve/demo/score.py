@@ -164,7 +164,7 @@ def _score_copies(truth: pl.DataFrame, duplicates: pl.DataFrame) -> list[Row]:
         .join(heads, on="group")
         .filter(_root(truth, "path") != _root(truth, "head"))
     )
-    exact = strangers.filter(kind="exact").height
+    exact = strangers.filter(kind="exact", transform="none").height
     rows: list[Row] = [
         (kind, int((copies["kind"] == kind).sum()), int((found == kind).sum()), None)
         for kind in COPIES

@@ -52,18 +52,18 @@ def duplicates(
     """One row per image in a group of two or more duplicates.
 
     A group is a star, not a chain: every member is a duplicate of the group's representative,
-    and no two representatives are duplicates of each other. `kind` and `similarity` are those to
-    the representative: `exact` for equal bytes and `pixel` for equal pixels, both at similarity
-    1, else `near` with the similarity of the edge. The representative's own row carries the
-    strongest kind of its group and similarity 1. Copies of equal bytes or pixels stay together:
-    they are near to whatever one of them is near to. `match` and `transform` of near duplicates are
-    null until they are verified.
+    and no two representatives are duplicates of each other. `kind` is the strongest tie to any
+    other image of the group: `exact` for equal bytes, `pixel` for equal pixels, else `near`.
+    `similarity` is that to the representative, 1 for equal bytes or pixels and for itself; so is
+    `transform`, `none` for equal pixels. Copies of equal bytes or pixels stay together: they are
+    near to whatever one of them is near to. `match`, and `transform` of near duplicates, are null
+    until they are verified.
 
     An image can have a near duplicate and be in no group: when that duplicate belongs to a
     better image, nothing is left that could stand for it, so it stays.
 
     Groups are numbered from 0, largest first, then by their smallest image. Rows are sorted by
-    group, the representative first, then by kind, falling similarity and image.
+    group, the representative first, then by falling similarity and image.
     """
     rank = keep_rank(images, format_order=format_order, split_order=split_order)
     stand_in = best_copies(images, rank)
@@ -87,24 +87,24 @@ def _members(copies: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_kinds(members: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """Strength 0, 1, 2 of the kinds (see KINDS) and the similarity to the representative."""
+    """Strength 0, 1, 2 of the kinds (see KINDS), and how each relates to the representative."""
     low, high = pl.min_horizontal("same", "center"), pl.max_horizontal("same", "center")
     known = members.with_columns(low.alias("from"), high.alias("to")).join(
         near, on=["from", "to"], how="left"
     )
     strength = (
-        pl.when(pl.col("stand_in") == pl.col("center"))
+        pl.when(pl.len().over("stand_in") > 1)
         .then(0)
-        .when(pl.col("same") == pl.col("center"))
+        .when(pl.len().over("same") > 1)
         .then(1)
         .otherwise(2)
     )
-    own = pl.col("image") == pl.col("center")
-    others = pl.when(~own).then("strength").min().over("center")
-    return known.with_columns(strength=strength, representative=own).with_columns(
-        similarity=pl.when(pl.col("strength") < 2).then(1.0).otherwise("similarity"),
-        transform=pl.when(pl.col("strength") < 2).then(pl.lit("none")),
-        strength=pl.when(own).then(others).otherwise("strength"),
+    equal = pl.col("same") == pl.col("center")
+    return known.with_columns(
+        strength=strength,
+        representative=pl.col("image") == pl.col("center"),
+        similarity=pl.when(equal).then(1.0).otherwise("similarity"),
+        transform=pl.when(equal).then(pl.lit("none")),
     )
 
 
@@ -116,7 +116,7 @@ def _number(members: pl.DataFrame) -> pl.DataFrame:
         .select("center")
         .with_row_index("group")
     )
-    by = ["group", "representative", "strength", "similarity", "image"]
+    by = ["group", "representative", "similarity", "image"]
     falling = [name in ("representative", "similarity") for name in by]
     return (
         members.join(order, on="center")

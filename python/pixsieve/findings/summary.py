@@ -35,6 +35,7 @@ LEFT_OUT = {
     "not_pictures": "no picture by name or content",
     "links": "links to what is listed already or to nothing",
     "special": "sockets, FIFOs, devices",
+    "runs": "folders of earlier runs",
     "repeated": "named more than once",
 }
 
@@ -59,17 +60,20 @@ def summary(
     every image with an error code, truncated ones too. A duplicate that could go is an image of
     a group that is not its representative. Dark and bright compare `mean`, blurry compares
     `blur`, each strictly. Leaks and suspected labels are mentioned if there are two splits, or
-    any labels. `left_out` counts files that were not taken as images, by reason.
+    any labels; their counts are None where there are not. `left_out` counts files that were not
+    taken as images, by reason.
     """
+    has_splits = images["split"].drop_nulls().n_unique() > 1
+    has_labels = images["label"].count() > 0
     thresholds = {"dark": dark_threshold, "bright": bright_threshold, "blurry": blur_threshold}
     counts = {
         **_validity(images),
         "left_out": dict(left_out),
         **_duplicates(duplicates),
         **_components(connected_components),
-        "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]),
+        "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]) if has_splits else None,
         "outliers": outliers.height,
-        "mislabels": mislabels.height,
+        "mislabels": mislabels.height if has_labels else None,
         **{name: img_stats.filter(_look(name, at)).height for name, at in thresholds.items()},
     }
     lines = [
@@ -78,11 +82,11 @@ def summary(
         *_line_of_invalid(counts),
         _line_of_duplicates(counts),
         _line_of_components(counts),
-        *(_lines_of_leaks(counts) if images["split"].drop_nulls().n_unique() > 1 else ()),
+        *(_lines_of_leaks(counts) if has_splits else ()),
         _line(counts, "outliers", "outlier", "audit.outliers()"),
         *(
             [_line(counts, "mislabels", "suspected wrong label", "audit.mislabels()")]
-            if images["label"].count()
+            if has_labels
             else ()
         ),
         *(_line(counts, name, f"{name} image", _call(name, at)) for name, at in thresholds.items()),

@@ -103,7 +103,7 @@ def _looks(audit: Audit, cards: Cards, looks: int) -> dict[str, Any]:
 
 
 def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
-    leaks = sum(row["images"] for row in counts["leaks"])
+    leaks = None if counts["leaks"] is None else sum(row["images"] for row in counts["leaks"])
     broken = counts["images"] - counts["valid"]
     rows = [
         (counts["images"], "image", "images", None),
@@ -117,7 +117,11 @@ def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
         (counts["blurry"], "blurry", "blurry", "blurry"),
         (broken, "broken", "broken", "invalid"),
     ]
-    return tuple(Number(value, one if value == 1 else many, key) for value, one, many, key in rows)
+    return tuple(
+        Number(value, one if value == 1 else many, key)
+        for value, one, many, key in rows
+        if value is not None  # there were no splits, or no labels, to look at
+    )
 
 
 def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:

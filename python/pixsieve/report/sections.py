@@ -55,6 +55,10 @@ def duplicates(frame: pl.DataFrame, cards: Cards, *, groups: int, members: int) 
 
 
 def _group(rows: pl.DataFrame, cards: Cards, members: int) -> Group:
+    # What each is to the representative beside it, not to any other of the group.
+    rows = rows.with_columns(
+        kind=pl.when(pl.col("transform").is_null()).then(pl.lit("near")).otherwise("kind")
+    )
     others = rows.filter(~pl.col("representative"))
     kinds = others.group_by("kind", maintain_order=True).len()
     least: Any = others["similarity"].min()

@@ -118,6 +118,7 @@ def _folder(
             "links": found["skipped_links"],
             "not_pictures": found["skipped_other"],
             "special": found["skipped_special"],
+            "runs": found["skipped_runs"],
         },
     )
     if not len(denied):
@@ -177,6 +178,7 @@ def _nothing(listing: Listing) -> str:
         "not_pictures": "not pictures",
         "links": "links to nowhere or to each other",
         "special": "sockets, FIFOs or devices",
+        "runs": "work directories of earlier runs",
     }
     reasons = [
         f"{listing.notes[key]} {text}" for key, text in left_out.items() if listing.notes.get(key)
