@@ -28,16 +28,24 @@ Annotations: TypeAlias = pl.DataFrame | PandasFrame | Mapping[str, Any] | str | 
 PATH_COLUMNS = ("path", "filename")
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
+#: Columns that `join` and the work directory add.
+INTERNAL = frozenset({"listed", "relative", "annotated", "_location"})
 
 
-def read_annotations(annotations: Annotations) -> pl.DataFrame:
+def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
     """The table with its path column named `path`.
+
+    In a CSV file the columns of paths, labels and splits are text: `01` is not `1`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is of another kind, has no path column, or names a path twice.
+        ValueError: If it is of another kind, has no path column, names a path twice, or holds
+            Python objects.
     """
-    frame = _to_frame(annotations)
+    frame = _to_frame(annotations, config)
+    objects = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
+    if objects:
+        raise ValueError(f"annotations: column {objects[0]!r} holds Python objects, not values")
     name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
     if name is None:
         found = ", ".join(frame.columns) or "none"
@@ -54,11 +62,11 @@ def read_annotations(annotations: Annotations) -> pl.DataFrame:
     return frame
 
 
-def _to_frame(annotations: Annotations) -> pl.DataFrame:
+def _to_frame(annotations: Annotations, config: Config) -> pl.DataFrame:
     if isinstance(annotations, pl.DataFrame):
         return annotations
     if isinstance(annotations, str | os.PathLike):
-        return _read_file(Path(annotations))
+        return _read_file(Path(annotations), config)
     columns: Any = annotations
     if hasattr(columns, "notna"):  # pandas, without asking for pyarrow
         columns = columns.astype(object).where(columns.notna(), None).to_dict(orient="list")
@@ -70,7 +78,7 @@ def _to_frame(annotations: Annotations) -> pl.DataFrame:
         raise ValueError(f"annotations: these columns make no table: {error}") from None
 
 
-def _read_file(path: Path) -> pl.DataFrame:
+def _read_file(path: Path, config: Config) -> pl.DataFrame:
     if not path.exists():
         raise FileNotFoundError(f"annotations: there is no file {path}")
     try:
@@ -78,10 +86,19 @@ def _read_file(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv", ".txt"):
             separator = "\t" if path.suffix == ".tsv" else ","
-            return pl.read_csv(path, separator=separator, infer_schema_length=None)
+            header = pl.read_csv(path, separator=separator, n_rows=0).columns
+            text = {name: pl.String for name in header if name in _text_columns(config)}
+            return pl.read_csv(
+                path, separator=separator, infer_schema_length=None, schema_overrides=text
+            )
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"annotations: {path} cannot be read: {error}") from None
     raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
+
+
+def _text_columns(config: Config) -> set[str]:
+    chosen = {config.labels} if isinstance(config.labels, str) else set()
+    return {*PATH_COLUMNS, "label", "split", *chosen}
 
 
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> pl.DataFrame:
@@ -150,10 +167,16 @@ def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
     casts = [
         pl.col(name).cast(dtype) for name, dtype in given.items() if name in annotations.columns
     ]
-    taken = {
-        name: f"{name}_user" for name in annotations.columns if name in MEASURED or name == "listed"
-    }
-    return annotations.with_columns(casts).rename(taken)
+    taken = set(annotations.columns)
+    renamed = {}
+    for name in annotations.columns:
+        if name in MEASURED | INTERNAL:
+            free = f"{name}_user"
+            while free in taken:
+                free += "_user"
+            taken.add(free)
+            renamed[name] = free
+    return annotations.with_columns(casts).rename(renamed)
 
 
 def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
@@ -166,7 +189,8 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     if labels == "folder":
         frame = _coalesce(frame, "label", [label_of_folder(path) for path in paths])
     elif callable(labels):
-        frame = _coalesce(frame, "label", [labels(path) for path in frame["path"]])
+        named = [_checked(labels(path), path) for path in frame["path"]]
+        frame = _coalesce(frame, "label", named)
     elif isinstance(labels, Mapping):
         by_path = [
             labels.get(path, labels.get(other))
@@ -176,6 +200,14 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     if config.splits == "auto":
         frame = _coalesce(frame, "split", [split_of_path(path) for path in paths])
     return frame
+
+
+def _checked(label: str | None, path: str) -> str | None:
+    if label is None or isinstance(label, str):
+        return label
+    raise ValueError(
+        f"labels: the function gave {label!r} for {path!r}; a string or None is needed"
+    )
 
 
 def _coalesce(frame: pl.DataFrame, column: str, values: list[str | None]) -> pl.DataFrame:

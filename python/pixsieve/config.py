@@ -11,6 +11,19 @@ DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jen
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
 DEVICES = ("auto", "cpu", "cuda")
 
+#: The least and the most of each whole number.
+WHOLE_NUMBERS = {
+    "num_images": (0, 2**32),
+    "min_file_size": (0, 2**40),
+    "min_input_image_width": (1, 65_535),
+    "min_input_image_height": (1, 65_535),
+    "max_pixels": (1, 4_000_000_000),
+    "batch_size": (1, 4_096),
+    "num_threads": (1, 1_024),
+    "nearest_neighbors_k": (1, 100_000),
+    "seed": (0, 2**63),
+}
+
 #: A column name, `"folder"`, a mapping from path to label, or a function of the path.
 Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
 
@@ -93,24 +106,14 @@ class Config:
         self._one_of("device", DEVICES)
         self._one_of("distance", DISTANCES)
         self._one_of("nnf_mode", tuple(MODES))
-        at_least = {
-            "num_images": 0,
-            "min_file_size": 0,
-            "min_input_image_width": 1,
-            "min_input_image_height": 1,
-            "max_pixels": 1,
-            "batch_size": 1,
-            "num_threads": 1,
-            "nearest_neighbors_k": 1,
-            "seed": 0,
-        }
-        for name, least in at_least.items():
+        for name, (least, most) in WHOLE_NUMBERS.items():
             value = getattr(self, name)
             if value is not None and (
-                not isinstance(value, int) or isinstance(value, bool) or value < least
+                not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most
             ):
                 raise ValueError(
-                    f"{name} must be a whole number of at least {least}, not {value!r}"
+                    f"{name} must be a whole number of at least {least} and at most {most:,}, "
+                    f"not {value!r}"
                 )
         for name in ("outlier_percentile", "mislabel_threshold"):
             self._within(name, 0.0, 1.0)

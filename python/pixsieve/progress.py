@@ -100,11 +100,16 @@ class Bar:
             self._bar.remove_task(self._task)
 
 
+def is_watched() -> bool:
+    """Whether standard error is a terminal; a daemon may have none at all."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
 def reporter(wanted: bool | Progress | None) -> Iterator[Progress]:
     """The reporter for `progress=`: None shows a bar where a person is watching."""
     if wanted is None:
-        wanted = sys.stderr.isatty() or "ipykernel" in sys.modules
+        wanted = is_watched() or "ipykernel" in sys.modules
     if not isinstance(wanted, bool):
         yield wanted
         return

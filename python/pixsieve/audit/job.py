@@ -68,7 +68,7 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         ValueError, OSError, ModelError: As `Audit.run` says.
     """
     config, work = job.config, job.work
-    table = None if annotations is None else read_annotations(annotations)
+    table = None if annotations is None else read_annotations(annotations, config)
     card = load_card(config.model_path, config.model_card)
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
@@ -77,7 +77,8 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         listing = list_images(
             job.source, config=config, exclude=work.path, progress=job.progress.update
         )
-        files = _table_of_files(listing, join(listing, table, config), root)
+        annotated = 0 if table is None else table.height
+        files = _table_of_files(listing, join(listing, table, config), root, annotated)
     with job.stage("load model", "models"):
         model = engine.load_model(card, config)
     work.prepare(overwrite=config.overwrite)
@@ -172,7 +173,9 @@ class Files:
     modified: NDArray[np.int64]
 
 
-def _table_of_files(listing: Listing, frame: pl.DataFrame, root: Path | None) -> Files:
+def _table_of_files(
+    listing: Listing, frame: pl.DataFrame, root: Path | None, annotated: int
+) -> Files:
     folder = (root or Path()).absolute()
     listed = frame["listed"].to_list()
     locations = [
@@ -180,6 +183,8 @@ def _table_of_files(listing: Listing, frame: pl.DataFrame, root: Path | None) ->
         str(folder / path) if row is None else listing.locations[row]
         for row, path in zip(listed, frame["path"], strict=True)
     ]
+    if annotated:
+        _check_matches(listing, frame, locations, annotated)
     sizes = [0 if row is None else listing.sizes[row] for row in listed]
     modified = [0 if row is None else listing.modified[row] for row in listed]
     return Files(
@@ -188,6 +193,21 @@ def _table_of_files(listing: Listing, frame: pl.DataFrame, root: Path | None) ->
         np.array(sizes, dtype=np.uint64),
         np.array(modified, dtype=np.int64),
     )
+
+
+def _check_matches(
+    listing: Listing, frame: pl.DataFrame, locations: list[str], annotated: int
+) -> None:
+    """One misspelt path is a row of its own; if all are, it is the user who should know."""
+    missing = frame.with_row_index("row").filter(pl.col("listed").is_null())
+    if missing.height < annotated:
+        return
+    if not any(os.path.lexists(locations[row]) for row in missing["row"]):
+        raise ValueError(
+            f"none of the {annotated:,} annotated paths, such as {missing['path'][0]!r}, is among "
+            f"the {len(listing):,} images found, such as {listing.relative[0]!r}: give paths "
+            "relative to the input folder"
+        )
 
 
 def _shards(job: Job, files: Files, model: _native.Model, card: Card) -> Iterator[Shard]:

@@ -1,5 +1,6 @@
 """The commands. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted."""
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pixsieve.cli.options import parse, with_settings
-from pixsieve.progress import Bar, Lines, Progress, Silent
+from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
 
 app = typer.Typer(
     help="Finds what is wrong with image collections.",
@@ -29,6 +30,10 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Runs the command line and exits."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An arrow that the terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="replace")
     app()
 
 
@@ -59,12 +64,14 @@ def _words(error: Exception) -> str:
 def _progress(quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield Silent()
-    elif sys.stderr.isatty():
+    elif is_watched():
         bar = Bar()
         try:
             yield bar
         finally:
             bar.stop()
+    elif sys.stderr is None:
+        yield Silent()
     else:
         yield Lines(sys.stderr)
 

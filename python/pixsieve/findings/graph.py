@@ -136,6 +136,8 @@ def attach(frame: pl.DataFrame, images: pl.DataFrame, name: str) -> pl.DataFrame
     """The named frame: what was found per `image`, with what is known of the image."""
     check_rows(images)
     users = schema.user_names(name, schema.user_columns(images))
+    # What a finding was worked out with may be called as one of the user's columns.
+    frame = frame.select(column for column in frame.columns if column in schema.SCHEMAS[name])
     known = {
         column: column
         for column in schema.SCHEMAS[name]
@@ -151,6 +153,7 @@ def attach_pairs(
     """The named frame of pairs: what is known of both images, suffixed `_from` and `_to`."""
     check_rows(images)
     users = schema.user_columns(images)
+    frame = frame.select(column for column in frame.columns if column in schema.SCHEMAS[name])
     for end, suffix in zip(ends, ("_from", "_to"), strict=True):
         names = {column: f"{column}{suffix}" for column in ("path", "label", "split", *users)}
         frame = frame.hstack(take(images, names, frame[end]))

@@ -127,7 +127,11 @@ def _folder(
 
 
 def _files(paths: list[str]) -> Listing:
-    unique = sorted(set(paths), key=os.fsencode)
+    # One file under two spellings, or behind a link, is one image: it has no copy to spare.
+    files: dict[str, str] = {}
+    for path in sorted(set(paths), key=os.fsencode):
+        files.setdefault(os.path.realpath(path), path)
+    unique = sorted(files.values(), key=os.fsencode)
     sizes, modified = [], []
     for path in unique:
         try:

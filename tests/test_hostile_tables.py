@@ -1,0 +1,77 @@
+"""Columns and labels that people really have."""
+
+import polars as pl
+import pytest
+from PIL import Image
+
+ODD = ["from", "to", "size", "nearest", "group", "score", "first", "center", "strength"]
+OURS = ["listed", "relative", "annotated", "_location", "image", "width", "detail"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    target = tmp_path / "in"
+    target.mkdir()
+    for number in range(6):
+        gradient = Image.linear_gradient("L").rotate(60 * (number // 2)).convert("RGB")
+        gradient.resize((50, 40 + number % 2)).save(target / f"{number}.png")
+    return target
+
+
+@pytest.mark.parametrize("columns", [[name] for name in ODD + OURS] + [ODD + OURS, ["x", "x_user"]])
+def test_columns_of_any_name_travel_into_every_result(folder, run, columns):
+    names = [f"{number}.png" for number in range(6)]
+    labels = ["cat", "dog"] * 3
+    table = pl.DataFrame({"path": names, "label": labels, **{name: range(6) for name in columns}})
+    audit = run(folder, annotations=table, outlier_percentile=1, mislabel_threshold=1)
+    frames = [
+        audit.annotations(),
+        audit.duplicates(threshold=0),
+        audit.connected_components(threshold=0),
+        audit.outliers(),
+        audit.mislabels(),
+        audit.img_stats(),
+        audit.similarity(threshold=-1),
+        audit.leaks(),
+        audit.invalid_instances(),
+    ]
+    assert audit.summary(verbose=False)
+    for frame in frames[:6]:
+        assert frame.height
+        for name in columns:
+            values = [frame[column] for column in frame.columns if column.startswith(name)]
+            assert any(v.to_list() == frame["image"].to_list() for v in values)
+
+
+def test_leading_zeros_of_labels_stay(folder, run, tmp_path):
+    rows = "".join(f"{number}.png,0{number % 2},{number}\n" for number in range(6))
+    (tmp_path / "labels.csv").write_text("path,label,n\n" + rows)
+    audit = run(folder, annotations=tmp_path / "labels.csv")
+    assert audit.annotations()["label"].to_list() == ["00", "01"] * 3
+    assert audit.annotations()["n"].to_list() == list(range(6))
+
+
+def test_a_function_that_gives_no_string_is_told(folder, run):
+    with pytest.raises(ValueError, match=r"labels: the function gave b'cat' for '.*0\.png'; a str"):
+        run(folder, labels=lambda _: b"cat")
+
+
+def test_annotations_that_match_nothing_are_told(folder, run):
+    table = pl.DataFrame({"path": ["cats/0.jpg", "cats/1.jpg"], "label": ["a", "b"]})
+    message = r"none of the 2 annotated paths, such as 'cats/0.jpg', is among the 6 images found"
+    with pytest.raises(ValueError, match=message):
+        run(folder, annotations=table)
+
+
+def test_one_file_under_several_names_is_one_image(folder, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    (tmp_path / "link.png").symlink_to(folder / "0.png")
+    audit = run(["0.png", "./0.png", str(folder / "0.png"), str(tmp_path / "link.png"), "1.png"])
+    assert audit.annotations().height == 2
+    assert audit.info["left_out"] == {"repeated": 3}
+
+
+def test_queries_out_of_range_are_refused(folder, run):
+    audit = run(folder)
+    with pytest.raises(ValueError, match="percentile must lie between 0 and 1, not 2"):
+        audit.outliers(percentile=2)
