@@ -158,9 +158,10 @@ def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
     column = config.labels
     if isinstance(column, str) and column not in ("folder", "label"):
         if column not in annotations.columns:
+            found = ", ".join(name for name in annotations.columns if name != "path") or "none"
             raise ValueError(
-                f"labels={column!r}: the annotations have no such column; found are "
-                f"{', '.join(annotations.columns) or 'none'}. For folder names use labels='folder'"
+                f"labels={column!r}: the annotations have no such column; found are {found}. "
+                "For folder names use labels='folder'"
             )
         annotations = annotations.with_columns(label=pl.col(column))
     given = {"label": pl.String, "split": pl.String}
