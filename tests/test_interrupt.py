@@ -111,7 +111,7 @@ def test_a_killed_run_goes_on(
     busy.kill()
     busy.communicate(timeout=10)
     # As if it had been killed while it wrote.
-    half = tmp_path / "work" / "shards" / f"00019.rows.npy.{busy.pid}.tmp"
+    half = tmp_path / "work" / "shards" / f"00019.rows.npy.{busy.pid}.0123abcd.tmp"
     half.write_bytes(b"half")
     check_goes_on(many, tmp_path / "work", monkeypatch)
 

@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 import pixsieve
 from conftest import Pictures, Run
 from pixsieve.audit import job
+from pixsieve.store import Shard, open_shard, read_shard, write_shard
+from pixsieve.store.shards import PARTS
 
 
 @pytest.fixture
@@ -27,6 +32,23 @@ def extracted(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(job, "SHARD_SIZE", 3)
     monkeypatch.setattr(job.engine, "extract", counted)
     return calls
+
+
+def damage(path: Path, how: str) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    middle = len(data) // 2
+    contents = {
+        "cut": data[:20],
+        "empty": b"",
+        "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        # An NPY header that ends within a string.
+        "header": data[:10] + b'{"descr": """' + data[23:],
+    }
+    if how == "folder":
+        path.mkdir()
+    elif how != "gone":
+        path.write_bytes(contents[how])
 
 
 class TestShards:
@@ -69,8 +91,8 @@ class TestShards:
         assert {path.name[:5] for path in (work / "shards").iterdir()} == {"00000"}
         assert pixsieve.load(work).embeddings().height == 3
 
-    @pytest.mark.parametrize("part", ["embeddings.npy", "rows.npy", "images.parquet", "json"])
-    @pytest.mark.parametrize("how", ["gone", "cut"])
+    @pytest.mark.parametrize("part", [*PARTS, "json"])
+    @pytest.mark.parametrize("how", ["gone", "cut", "empty", "flipped", "header", "folder"])
     def test_a_damaged_part_costs_its_shard(
         self,
         run: Run,
@@ -82,13 +104,54 @@ class TestShards:
     ):
         first = run(seven, work_dir=work).embeddings()
         path = work / "shards" / f"00001.{part}"
-        if how == "gone":
-            path.unlink()
-        else:
-            path.write_bytes(path.read_bytes()[:20])
+        damage(path, how)
+        if how == "folder":
+            # Somebody else's: it is read again, and told of when its name is needed.
+            with pytest.raises(IsADirectoryError):
+                run(seven, work_dir=work, overwrite=True)
+            return
         again = run(seven, work_dir=work, overwrite=True).embeddings()
         assert extracted[3:] == [["3.png", "4.png", "5.png"]]
         assert first.equals(again)
+
+    @pytest.mark.parametrize("part", [*PARTS, "json"])
+    @pytest.mark.parametrize("how", ["gone", "cut", "flipped", "header"])
+    @pytest.mark.usefixtures("extracted")
+    def test_asking_names_the_damaged_file(
+        self, run: Run, seven: Path, work: Path, part: str, how: str
+    ):
+        audit = run(seven, work_dir=work)
+        damage(work / "shards" / f"00001.{part}", how)
+        message = (
+            rf"work_dir {work}: shards/00001\.\S+ is damaged .*; run again with overwrite=True"
+        )
+        with pytest.raises(ValueError, match=message):
+            audit.embeddings()
+
+    @pytest.mark.parametrize(
+        ("part", "array"),
+        [
+            ("rows.npy", np.array([0, 2, 1], dtype=np.uint32)),
+            ("rows.npy", np.array([0, 1, 3], dtype=np.uint32)),
+            ("rows.npy", np.array([0, 1, 1], dtype=np.uint32)),
+            ("rows.npy", np.arange(3, dtype=np.int64)),
+            ("rows.npy", np.zeros((3, 1), dtype=np.uint32)),
+            ("embeddings.npy", np.zeros((2, 8), dtype=np.float32)),
+            ("embeddings.npy", np.zeros((3, 8), dtype=np.float64)),
+            ("embeddings.npy", np.zeros(3, dtype=np.float32)),
+        ],
+    )
+    def test_numbers_that_do_not_fit(self, tmp_path: Path, part: str, array: NDArray[Any]):
+        parts = {
+            "rows.npy": np.arange(3, dtype=np.uint32),
+            "embeddings.npy": np.zeros((3, 8), dtype=np.float32),
+        } | {part: array}
+        images = pl.DataFrame({"width": [1, 2, 3]})
+        shard = Shard(images, parts["rows.npy"], parts["embeddings.npy"])
+        write_shard(tmp_path, 0, "same", shard, np.zeros((3, 8), dtype=np.uint8))
+        assert read_shard(tmp_path, 0, "same") is None
+        with pytest.raises(ValueError, match="its numbers do not fit"):
+            open_shard(tmp_path, 0)
 
 
 class TestDuringTheRun:

@@ -1,7 +1,9 @@
 """Which folders may be written into, and what is found in them again."""
 
 import json
+import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 
 import pixsieve
 from conftest import Run
-from pixsieve.store.atomic import write_array, write_frame, write_text
+from pixsieve.store import WorkDir
+from pixsieve.store.atomic import replacing, temporary_of, write_array, write_frame, write_text
 
 
 def leftovers(work: Path) -> list[Path]:
@@ -68,6 +71,9 @@ def edit(work: Path, **changes: Any) -> None:
     (work / "run.json").write_text(json.dumps(info | changes))
 
 
+NOT_JSON = "run.json is damaged (not JSON); run again with overwrite=True"
+
+
 class TestEarlierRuns:
     def test_a_finished_one_is_kept_unless_told_otherwise(self, run: Run, seven: Path, work: Path):
         run(seven, work_dir=work)
@@ -116,8 +122,10 @@ class TestEarlierRuns:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b'{"format": 1, "sta', "run.json is damaged; give another folder"),
-            (b"\xff\xfe", "run.json is damaged; give another folder"),
+            (b'{"format": 1, "sta', NOT_JSON),
+            (b"\xff\xfe", NOT_JSON),
+            (b"", NOT_JSON),
+            (b"[" * 100_000, NOT_JSON),
             (b"[]", "run.json was not written by Pixsieve"),
             (b'{"format": 1}', "run.json was not written by Pixsieve"),
         ],
@@ -147,6 +155,136 @@ class TestEarlierRuns:
         message = f"work_dir {work}: edges.parquet missing; run again"
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)
+
+
+class TestDamage:
+    """A file that is not as it was written is told of, and never read as something else."""
+
+    @pytest.mark.parametrize("table", ["images", "statistics", "edges", "pixel_digests"])
+    @pytest.mark.parametrize("how", ["empty", "cut", "flipped", "replaced", "folder"])
+    def test_a_table(self, run: Run, seven: Path, work: Path, table: str, how: str):
+        run(seven, work_dir=work)
+        path = work / f"{table}.parquet"
+        data, loaded = path.read_bytes(), pixsieve.load(work)
+        path.unlink()
+        if how == "folder":
+            path.mkdir()
+        elif how == "replaced":
+            write_frame(path, pl.DataFrame({"x": [1]}))
+        else:
+            middle = len(data) // 2
+            flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+            path.write_bytes({"empty": b"", "cut": data[:middle], "flipped": flipped}[how])
+        why = "Is a directory" if how == "folder" else "not what the run wrote"
+        message = f"work_dir {work}: {path.name} is damaged ({why}); run again with overwrite=True"
+        with pytest.raises(ValueError, match=exactly(message)):
+            loaded.summary(verbose=False)
+        if how != "folder":
+            run(seven, work_dir=work, overwrite=True).summary(verbose=False)
+
+    def test_a_changed_run_json(self, run: Run, seven: Path, work: Path):
+        run(seven, work_dir=work)
+        message = (
+            f"work_dir {work}: run.json is damaged (not what the run wrote); "
+            "run again with overwrite=True"
+        )
+        good = (work / "run.json").read_bytes()
+        for changes in ({"counts": 3}, {"settings": None}, {"thresholds": {}}, {"checksums": {}}):
+            (work / "run.json").write_bytes(good)
+            edit(work, **changes)
+            with pytest.raises(ValueError, match=exactly(message)):
+                pixsieve.load(work)
+        (work / "run.json").write_bytes(b"\0" * len(good))
+        with pytest.raises(ValueError, match=exactly(f"work_dir {work}: {NOT_JSON}")):
+            pixsieve.load(work)
+        assert run(seven, work_dir=work, overwrite=True).annotations().height == 7
+        assert pixsieve.load(work).annotations().height == 7
+
+    def test_a_run_json_that_is_not_ours(self, run: Run, seven: Path, work: Path):
+        work.mkdir()
+        (work / "run.json").write_text("to do: run")
+        message = "is not JSON, and there are no shards: not a Pixsieve run; give another folder"
+        with pytest.raises(ValueError, match=message):
+            run(seven, work_dir=work, overwrite=True)
+        (work / "run.json").unlink()
+        (work / "run.json").mkdir()
+        for attempt in (lambda: pixsieve.load(work), lambda: run(seven, work_dir=work)):
+            with pytest.raises(ValueError, match=r"run\.json is a folder, not Pixsieve's"):
+                attempt()
+
+
+class TestOnlyOurNames:
+    STRANGERS = (
+        *("x.tmp", "notes/a.tmp", "images.parquet.tmp", "images.parquet.1.tmp", "images.csv"),
+        *("thesis.txt.12.0123abcd.tmp", "reports/mine.html", "reports/report.html.tmp"),
+        *("reports/deep/report.html.12.0123abcd.tmp", "shards/00007.txt", "shards/notes.txt"),
+        *("shards/00007.json.bak", "shards/x.json.12.0123abcd.tmp", "thumbnails/ab/x.tmp"),
+        *(f"thumbnails/{'ab' * 32}.jpg.1.tmp", f"thumbnails/cd/{'ab' * 32}.jpg.1.tmp"),
+        *("pictures/images.parquet.12.0123abcd.tmp", "pictures/report.html"),
+    )
+    LEFTOVERS = (
+        *("run.json.12.0123abcd.tmp", "edges.parquet.12.0123abcd.tmp"),
+        *("reports/report.html.12.0123abcd.tmp", "reports/report.html"),
+        *("shards/00001.rows.npy.12.0123abcd.tmp", "shards/00007.json", "shards/00007.rows.npy"),
+        f"thumbnails/ab/{'ab' * 32}.jpg.7.ThreadId(3).tmp",
+    )
+
+    @pytest.mark.parametrize("state", ["finished", "running"])
+    def test_are_touched(self, run: Run, seven: Path, work: Path, state: str):
+        run(seven, work_dir=work)
+        edit(work, state=state)
+        for name in (*self.STRANGERS, *self.LEFTOVERS):
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_text("kept")
+        run(seven, work_dir=work, overwrite=state == "finished")
+        assert [name for name in self.LEFTOVERS if (work / name).exists()] == []
+        assert {name: (work / name).read_text() for name in self.STRANGERS} == dict.fromkeys(
+            self.STRANGERS, "kept"
+        )
+
+
+class TestTwoRuns:
+    def test_the_second_is_told(self, run: Run, seven: Path, work: Path):
+        message = f"work_dir {work} is in use by another run: wait for it, or give another folder"
+        with WorkDir(work).prepared(overwrite=False):
+            for overwrite in (False, True):
+                with pytest.raises(BlockingIOError, match=exactly(message)):
+                    run(seven, work_dir=work, overwrite=overwrite)
+        assert run(seven, work_dir=work).annotations().height == 7
+
+    def test_threads_write_to_names_of_their_own(self, tmp_path: Path):
+        target, names = tmp_path / "a.bin", []
+        barrier = threading.Barrier(2)
+
+        def write() -> None:
+            with replacing(target) as file:
+                names.append(Path(file.name).name)
+                barrier.wait(10)
+                file.write(b"whole")
+
+        threads = [threading.Thread(target=write) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(names)) == 2
+        assert {temporary_of(name) for name in names} == {"a.bin"}
+        assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_a_work_dir_whose_name_is_not_utf_8(run: Run, seven: Path, tmp_path: Path):
+    work = Path(os.fsdecode(os.fsencode(tmp_path) + b"/o\xff"))
+    try:
+        work.mkdir()
+    except OSError:
+        pytest.skip("this disk has UTF-8 names only")
+    first = run(seven, work_dir=work, thumbnails=True)
+    again = pixsieve.load(work)
+    assert first.annotations().equals(again.annotations())
+    assert first.embeddings().equals(again.embeddings())
+    assert again.report().is_file()
+    assert run(seven, work_dir=work, overwrite=True).annotations().height == 7
 
 
 class TestAtomicFiles:

@@ -14,7 +14,7 @@ from pixsieve.audit import job as jobs
 from pixsieve.config import Config
 from pixsieve.progress import Progress, reporter
 from pixsieve.sources.files import Input
-from pixsieve.store import WorkDir, read_shard
+from pixsieve.store import WorkDir, open_shard
 
 #: Columns of `images.parquet` that are ours alone.
 INTERNAL = ("_location",)
@@ -69,6 +69,7 @@ class Audit:
             FileNotFoundError: If the input, the annotations or the model do not exist.
             NotADirectoryError: If the input or the work directory is a file.
             FileExistsError: If the work directory holds a finished run.
+            BlockingIOError: If another run is using the work directory.
             PermissionError: If the input may not be read or the work directory not be written.
             ModelError: If the model does not do what its card says, or gives values that are
                 not finite.
@@ -95,12 +96,11 @@ class Audit:
 
     @functools.cached_property
     def _images(self) -> pl.DataFrame:
-        self.info  # noqa: B018 - raises before the first run
-        return self._work.read_table("images")
+        return self._work.read_table("images", self.info)
 
     @functools.cached_property
     def _edges(self) -> pl.DataFrame:
-        return self._work.read_table("edges")
+        return self._work.read_table("edges", self.info)
 
     @functools.cached_property
     def _nearest(self) -> pl.DataFrame:
@@ -110,11 +110,11 @@ class Audit:
 
     @functools.cached_property
     def _pixels(self) -> pl.DataFrame:
-        return self._work.read_table("pixel_digests")
+        return self._work.read_table("pixel_digests", self.info)
 
     @functools.cached_property
     def _statistics(self) -> pl.DataFrame:
-        return self._work.read_table("statistics")
+        return self._work.read_table("statistics", self.info)
 
     @property
     def images(self) -> pl.DataFrame:
@@ -217,13 +217,14 @@ class Audit:
         """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
 
         `frame["embedding"].to_numpy()` is the (n, d) matrix, without a copy.
+
+        Raises:
+            ValueError: If a file of the work directory is missing or damaged.
         """
         parts, images, start, number = [], [], 0, 0
         total = self._images.height
         while start < total:
-            shard = read_shard(self._work.shards, number, None)
-            if shard is None:
-                raise ValueError(f"{self._work.shards}: shard {number} is missing; run again")
+            shard = open_shard(self._work.shards, number)
             parts.append(np.asarray(shard.embeddings))
             images.append(shard.rows + np.uint32(start))
             start, number = start + shard.images.height, number + 1
@@ -269,6 +270,9 @@ class Audit:
 
         Returns:
             The path of the page.
+
+        Raises:
+            FileExistsError: If another file is there; an earlier report is replaced.
         """
         from pixsieve.report import write_report  # noqa: PLC0415 - a layer above, used on demand
 

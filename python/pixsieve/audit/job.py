@@ -81,7 +81,6 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         files = _table_of_files(listing, join(listing, table, config), root, annotated)
     with job.stage("load model", "models"):
         model = engine.load_model(card, config)
-    work.prepare(overwrite=config.overwrite)
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
@@ -96,15 +95,22 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         "thresholds": thresholds,
         "left_out": listing.notes,
     }
+    with work.prepared(overwrite=config.overwrite):
+        _fill(job, files, model, card, info)
+
+
+def _fill(job: Job, files: "Files", model: _native.Model, card: Card, info: dict[str, Any]) -> None:
+    """Everything that writes into the work directory."""
+    work, near_duplicate = job.work, info["thresholds"]["near_duplicate"]
     work.write_info({**info, "state": "running"})
     with job.stage("extract", "images"):
         shards = list(_shards(job, files, model, card))
         remove_shards(work.shards, len(shards))
     with job.stage("graph", "tiles"):
         images = _images(files, shards)
-        edges = _graph(job, images, shards, thresholds["near_duplicate"])
+        edges = _graph(job, images, shards, near_duplicate)
     with job.stage("pixels", "images"):
-        pixels = _pixel_digests(job, images, files, edges, thresholds["near_duplicate"])
+        pixels = _pixel_digests(job, images, files, edges, near_duplicate)
     with job.stage("write", "tables"):
         locations = pl.Series(
             "_location", [os.fsencode(path) for path in files.locations], pl.Binary

@@ -3,6 +3,7 @@
 from pixsieve.store.shards import (
     SHARD_SIZE,
     Shard,
+    open_shard,
     read_shard,
     remove_shards,
     shard_fingerprint,
@@ -15,6 +16,7 @@ __all__ = [
     "SHARD_SIZE",
     "Shard",
     "WorkDir",
+    "open_shard",
     "read_shard",
     "remove_shards",
     "shard_fingerprint",

@@ -1,8 +1,11 @@
 """A file is there whole, under its final name, or it is not there."""
 
 import errno
+import hashlib
+import io
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+#: What follows the name of a file while it is written: process and a random token.
+_TEMPORARY = re.compile(r"\.\d+\.[0-9a-f]{8}\.tmp")
+
+
+def temporary_of(name: str) -> str | None:
+    """The name of the file that this temporary file would have become; None if it is not ours."""
+    match = _TEMPORARY.search(name)
+    return name[: match.start()] if match and match.end() == len(name) else None
 
 
 @contextmanager
@@ -22,7 +33,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: If it cannot be written, a full disk included; nothing is left behind.
     """
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -64,3 +75,22 @@ def write_frame(target: Path, frame: pl.DataFrame) -> None:
             if number is None:
                 raise
             raise OSError(int(number[1]), str(error)) from None
+
+
+def checksum(path: Path) -> str:
+    """BLAKE2b of the file's bytes, as hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def checksum_of(data: bytes) -> str:
+    """As `checksum`, of bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def read_frame(data: bytes) -> pl.DataFrame:
+    """Parquet, from memory: Polars cannot open a path that is not UTF-8."""
+    return pl.read_parquet(io.BytesIO(data))

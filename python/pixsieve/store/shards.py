@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pixsieve.store.atomic import write_array, write_frame, write_text
+from pixsieve.store.atomic import checksum, read_frame, write_array, write_frame, write_text
 
 SHARD_SIZE = 65_536
+PARTS = ("embeddings.npy", "signatures.npy", "rows.npy", "images.parquet")
+#: Every name that a shard's files have.
+SHARD_FILE = re.compile(rf"(\d{{5}})\.(?:json|{'|'.join(map(re.escape, PARTS))})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,39 +55,83 @@ def write_shard(
     write_array(folder / f"{prefix}.signatures.npy", signatures)
     write_array(folder / f"{prefix}.rows.npy", shard.rows)
     write_frame(folder / f"{prefix}.images.parquet", shard.images)
-    note = {"fingerprint": fingerprint, "images": shard.images.height, "embedded": len(shard.rows)}
+    note = {
+        "fingerprint": fingerprint,
+        "images": shard.images.height,
+        "embedded": len(shard.rows),
+        "checksums": {part: checksum(folder / f"{prefix}.{part}") for part in PARTS},
+    }
     write_text(folder / f"{prefix}.json", json.dumps(note))
 
 
-def read_shard(folder: Path, number: int, fingerprint: str | None) -> Shard | None:
+def read_shard(folder: Path, number: int, fingerprint: str) -> Shard | None:
     """The shard, or None if it is not there, unfinished, damaged, or of another fingerprint."""
+    try:
+        note = _read_note(folder / f"{number:05}.json")
+        return open_shard(folder, number) if note["fingerprint"] == fingerprint else None
+    except (KeyError, ValueError):
+        # Whatever happened to it, its images can be read again.
+        return None
+
+
+def open_shard(folder: Path, number: int) -> Shard:
+    """The shard of this number.
+
+    Raises:
+        ValueError: If a part is missing or not as it was written; the message names the file.
+    """
     prefix = f"{number:05}"
     note = _read_note(folder / f"{prefix}.json")
-    if note is None or (fingerprint is not None and note.get("fingerprint") != fingerprint):
-        return None
+    sums = note.get("checksums")
+    for part in PARTS:
+        path = folder / f"{prefix}.{part}"
+        try:
+            good = isinstance(sums, dict) and checksum(path) == sums.get(part)
+        except OSError as error:
+            raise damaged(path, error.strerror) from None
+        if not good:
+            raise damaged(path, "not what the run wrote")
     try:
         rows = np.load(folder / f"{prefix}.rows.npy", allow_pickle=False)
         embeddings = np.load(folder / f"{prefix}.embeddings.npy", mmap_mode="r", allow_pickle=False)
-        images = pl.read_parquet(folder / f"{prefix}.images.parquet")
-    except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
-        # Whatever happened to it, its images can be read again.
-        return None
-    if images.height != note.get("images") or len(rows) != len(embeddings):
-        return None
+        images = read_frame((folder / f"{prefix}.images.parquet").read_bytes())
+    except (OSError, EOFError, ValueError, tokenize.TokenError, pl.exceptions.PolarsError) as error:
+        raise damaged(folder / f"{prefix}.*", str(error)) from None
+    _check(folder / f"{prefix}.rows.npy", rows.dtype == np.uint32 and rows.ndim == 1)
+    _check(folder / f"{prefix}.json", note.get("images") == images.height)
+    ascending = bool(np.all(rows[1:] > rows[:-1])) and (not len(rows) or rows[-1] < images.height)
+    _check(folder / f"{prefix}.rows.npy", ascending)
+    fits = embeddings.ndim == 2 and len(embeddings) == len(rows)
+    _check(folder / f"{prefix}.embeddings.npy", embeddings.dtype == np.float32 and fits)
     return Shard(images, rows, embeddings)
 
 
-def _read_note(path: Path) -> dict[str, Any] | None:
+def damaged(path: Path, why: str | None) -> ValueError:
+    """The error that says so of a file in a folder of the work directory."""
+    place = f"work_dir {path.parent.parent}: {path.parent.name}/{path.name}"
+    return ValueError(f"{place} is damaged ({why}); run again with overwrite=True")
+
+
+def _check(path: Path, good: bool) -> None:
+    if not good:
+        raise damaged(path, "its numbers do not fit")
+
+
+def _read_note(path: Path) -> dict[str, Any]:
     try:
-        note = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return note if isinstance(note, dict) else None
+        note = json.loads(path.read_bytes())
+    except OSError as error:
+        raise damaged(path, error.strerror) from None
+    except (ValueError, RecursionError):
+        raise damaged(path, "not JSON") from None
+    if not isinstance(note, dict):
+        raise damaged(path, "not a note")
+    return note
 
 
 def remove_shards(folder: Path, first: int) -> None:
     """Removes the shards from number `first` on: an earlier run had more images."""
-    for note in sorted(folder.glob("[0-9]" * 5 + ".json")):
-        if int(note.stem) >= first:
-            for part in folder.glob(f"{note.stem}.*"):
-                part.unlink()
+    for path in sorted(folder.glob("*")):
+        match = SHARD_FILE.fullmatch(path.name)
+        if match and int(match[1]) >= first:
+            path.unlink()

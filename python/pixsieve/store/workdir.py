@@ -2,19 +2,37 @@
 
 import json
 import os
-import shutil
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pixsieve.store.atomic import write_frame, write_text
+from pixsieve.store.atomic import (
+    checksum,
+    checksum_of,
+    read_frame,
+    temporary_of,
+    write_frame,
+    write_text,
+)
+from pixsieve.store.lock import LOCK, locked
+from pixsieve.store.shards import SHARD_FILE
 
 #: Raised by one with every change that older readers would misread.
 FORMAT = 1
 RUN = "run.json"
 TABLES = ("images", "statistics", "edges", "pixel_digests")
+REPORT = "report.html"
+#: The name that a thumbnail has while it is written.
+_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.jpg\..+\.tmp")
+
+
+class _DamagedError(ValueError):
+    """A file of ours is not as it was written; nobody but this file catches it by its name."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +56,15 @@ class WorkDir:
         """Folder of galleries and reports."""
         return self.path / "reports"
 
-    def prepare(self, *, overwrite: bool) -> None:
-        """Makes the folder, or takes over an unfinished run's.
+    @contextmanager
+    def prepared(self, *, overwrite: bool) -> Iterator[None]:
+        """Makes the folder, or takes over an unfinished run's, and keeps other runs out.
 
         Shards stay even when overwriting: one is used again only if nothing has changed. What a
         killed run was writing goes.
 
         Raises:
+            BlockingIOError: If another run is using it.
             FileExistsError: If it holds a finished run and `overwrite` is not set.
             NotADirectoryError: If it is a file.
             PermissionError: If it cannot be written.
@@ -63,26 +83,63 @@ class WorkDir:
             self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
         ):
             raise PermissionError(f"work_dir {self.path} cannot be written: no permission")
-        if not any(self.path.iterdir()):
+        self._check_free(overwrite=overwrite)
+        with locked(self.path):
+            # Again: another run may have finished since.
+            self._check_free(overwrite=overwrite)
+            for name in TABLES:
+                (self.path / f"{name}.parquet").unlink(missing_ok=True)
+            (self.reports / REPORT).unlink(missing_ok=True)
+            for path in self._half_written():
+                path.unlink(missing_ok=True)
+            yield
+
+    def _check_free(self, *, overwrite: bool) -> None:
+        names = {path.name for path in self.path.iterdir()}
+        if names <= {LOCK}:
             return
-        info = self._read()
+        try:
+            info = self._read()
+        except _DamagedError:
+            if not overwrite:
+                raise
+            return
         if info["state"] == "finished" and not overwrite:
             raise FileExistsError(
                 f"work_dir {self.path} holds a finished run of {info.get('input')!r}: look at it "
                 "with pixsieve.load(), or pass overwrite=True (--overwrite), or give another folder"
             )
-        for name in TABLES:
-            (self.path / f"{name}.parquet").unlink(missing_ok=True)
-        shutil.rmtree(self.reports, ignore_errors=True)
-        for half_written in self.path.rglob("*.tmp"):
-            half_written.unlink(missing_ok=True)
+
+    def _half_written(self) -> list[Path]:
+        """What a killed run left; nothing that another program could have named so."""
+        tables = [f"{name}.parquet" for name in TABLES]
+        ours = [
+            *(
+                path
+                for path in self.path.glob("*.tmp")
+                if temporary_of(path.name) in (RUN, *tables)
+            ),
+            *(path for path in self.reports.glob("*.tmp") if temporary_of(path.name) == REPORT),
+            *(
+                path
+                for path in self.shards.glob("*.tmp")
+                if SHARD_FILE.fullmatch(temporary_of(path.name) or "")
+            ),
+            *(
+                path
+                for path in self.thumbnails.glob("[0-9a-f][0-9a-f]/*.tmp")
+                if _THUMBNAIL.fullmatch(path.name) and path.name[:2] == path.parent.name
+            ),
+        ]
+        return [path for path in ours if path.is_file()]
 
     def load(self) -> dict[str, Any]:
         """What `run.json` says of a finished run.
 
         Raises:
             FileNotFoundError: If there is no such folder.
-            ValueError: If it holds no run, an unfinished one, or one of a newer version.
+            ValueError: If it holds no run, an unfinished or damaged one, or one of a newer
+                version.
         """
         if not self.path.is_dir():
             raise FileNotFoundError(f"work_dir {self.path}: there is no such folder")
@@ -97,19 +154,33 @@ class WorkDir:
             raise ValueError(
                 f"work_dir {self.path}: {', '.join(missing)}.parquet missing; run again"
             )
+        if info.get("checksum") != _info_checksum(info):
+            raise self._damaged(RUN, "not what the run wrote")
         return info
+
+    def _damaged(self, name: str, why: str | None) -> "_DamagedError":
+        return _DamagedError(
+            f"work_dir {self.path}: {name} is damaged ({why}); run again with overwrite=True"
+        )
 
     def _read(self) -> dict[str, Any]:
         try:
-            info = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            info = json.loads((self.path / RUN).read_bytes().decode())
         except FileNotFoundError:
             raise ValueError(
                 f"work_dir {self.path} is not empty and holds no Pixsieve run ({RUN} is missing): "
                 "give another folder"
             ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except IsADirectoryError:
             raise ValueError(
-                f"work_dir {self.path}: {RUN} is damaged; give another folder"
+                f"work_dir {self.path}: {RUN} is a folder, not Pixsieve's; give another folder"
+            ) from None
+        except (ValueError, RecursionError):
+            if self.shards.is_dir():
+                raise self._damaged(RUN, "not JSON") from None
+            raise ValueError(
+                f"work_dir {self.path}: {RUN} is not JSON, and there are no shards: not a "
+                "Pixsieve run; give another folder"
             ) from None
         if not isinstance(info, dict) or "format" not in info or "state" not in info:
             raise ValueError(f"work_dir {self.path}: {RUN} was not written by Pixsieve")
@@ -122,18 +193,39 @@ class WorkDir:
         return info
 
     def write_info(self, info: dict[str, Any]) -> None:
-        """Replaces `run.json`."""
-        text = json.dumps({"format": FORMAT, **info}, indent=2, ensure_ascii=False)
-        write_text(self.path / RUN, text + "\n")
+        """Replaces `run.json`; that of a finished run vouches for itself and for the tables."""
+        info = {"format": FORMAT, **info}
+        if info["state"] == "finished":
+            info["checksums"] = {name: checksum(self.path / f"{name}.parquet") for name in TABLES}
+            info["checksum"] = _info_checksum(info)
+        write_text(self.path / RUN, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
 
     def write_table(self, name: str, frame: pl.DataFrame) -> None:
         """Replaces one of `TABLES`."""
         write_frame(self.path / f"{name}.parquet", frame)
 
-    def read_table(self, name: str) -> pl.DataFrame:
-        """One of `TABLES`."""
-        return pl.read_parquet(self.path / f"{name}.parquet")
+    def read_table(self, name: str, info: dict[str, Any]) -> pl.DataFrame:
+        """One of `TABLES`, as the run that this `run.json` is of wrote it.
+
+        Raises:
+            ValueError: If it is missing or not as it was written.
+        """
+        file = f"{name}.parquet"
+        try:
+            data = (self.path / file).read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise self._damaged(file, error.strerror) from None
+        if checksum_of(data) != info["checksums"][name]:
+            raise self._damaged(file, "not what the run wrote")
+        return read_frame(data)
 
     def thumbnail(self, digest: str) -> Path:
         """Where the thumbnail of the image with this digest is, or will be."""
         return self.thumbnails / digest[:2] / f"{digest}.jpg"
+
+
+def _info_checksum(info: dict[str, Any]) -> str:
+    """Of what `run.json` says, however it is laid out."""
+    rest = json.loads(json.dumps(info))
+    rest.pop("checksum", None)
+    return checksum_of(json.dumps(rest, sort_keys=True).encode())
