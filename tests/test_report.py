@@ -229,10 +229,35 @@ def test_folders_are_made_and_an_older_page_is_replaced(small, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     target = tmp_path / "deep" / "down" / "page.html"
     assert small.report("deep/down/page.html") == target
-    target.write_text("old")
-    small.report(target)
-    assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+    for old in (target.read_text(encoding="utf-8") + "old", ""):
+        target.write_text(old, encoding="utf-8")
+        small.report(target)
+        page = target.read_text(encoding="utf-8")
+        assert page.startswith("<!doctype html>")
+        assert not page.endswith("old")
     assert [path.name for path in target.parent.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("content", [b"<!doctype html><p>My thesis", b"\xff\xd8 a picture", b""])
+def test_a_file_that_is_no_report_is_not_replaced(small, tmp_path, content):
+    target = tmp_path / "picture.jpg"
+    target.write_bytes(content)
+    message = (
+        f"{target} exists and is not a report of Pixsieve: give another path, or remove it first"
+    )
+    with pytest.raises(FileExistsError, match=f"^{re.escape(message)}$"):
+        small.report(target)
+    assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8 cut off", b"text"])
+def test_a_damaged_thumbnail_is_made_again(small, content):
+    page = small.report().read_bytes()
+    thumbnails = sorted((small.work_dir / "thumbnails").rglob("*.jpg"))
+    assert thumbnails
+    thumbnails[0].write_bytes(content)
+    assert small.report().read_bytes() == page
+    assert thumbnails[0].read_bytes().endswith(b"\xff\xd9")
 
 
 def test_no_run_no_report(tmp_path):

@@ -1,6 +1,7 @@
 """Thumbnails: made on demand, in parallel, once per digest, and kept in the work directory."""
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pixsieve import engine
 from pixsieve.audit import Audit
 from pixsieve.progress import Progress, reporter
 from pixsieve.store import WorkDir
+
+#: The markers that a JPEG begins and ends with.
+START, END = b"\xff\xd8", b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def load_thumbnails(
         digests[image] = digest
         if digest is None:
             reasons[image] = error or "could not be read"
-        elif not work.thumbnail(digest).is_file():
+        elif not _whole(work.thumbnail(digest)):
             changed = _changed(audit.location(image), size)
             if changed:
                 reasons[image] = changed
@@ -55,6 +59,17 @@ def load_thumbnails(
         image: _load(work, digest, reasons.get(image) or failed.get(digest or ""))
         for image, digest in digests.items()
     }
+
+
+def _whole(path: Path) -> bool:
+    """Whether it is a JPEG from its first marker to its last."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+            file.seek(-2, os.SEEK_END)
+            return start == START and file.read(2) == END
+    except OSError:
+        return False
 
 
 def _changed(location: Path, size: int) -> str | None:
@@ -90,6 +105,8 @@ def _load(work: WorkDir, digest: str | None, reason: str | None) -> Thumbnail:
         return Thumbnail(reason=reason)
     try:
         data = work.thumbnail(digest).read_bytes()
+        if not (data.startswith(START) and data.endswith(END)):
+            return Thumbnail(reason=reason or "the thumbnail is damaged")
     except OSError as error:
         return Thumbnail(reason=reason or error.strerror or "the thumbnail cannot be read")
     return Thumbnail(uri=f"data:image/jpeg;base64,{base64.b64encode(data).decode()}")

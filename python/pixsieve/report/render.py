@@ -16,6 +16,8 @@ from pixsieve.report.pictures import Thumbnail, load_thumbnails, within
 from pixsieve.store.atomic import write_text
 
 NAME = "report.html"
+#: Both stand in the first lines of every report, and tell it from other files.
+MARKS = (b"<!doctype html>", b'<meta name="generator" content="Pixsieve ')
 
 _FILTERS = (
     *("visible", "shorten", "breakable"),
@@ -30,7 +32,7 @@ def write_report(
     limits: Limits | None = None,
     progress: bool | Progress | None = None,
 ) -> Path:
-    """Writes the report of a finished run; what is there already is replaced.
+    """Writes the report of a finished run; an earlier report is replaced.
 
     Args:
         audit: The run.
@@ -44,11 +46,14 @@ def write_report(
         The absolute path of the page.
 
     Raises:
+        FileExistsError: If a file that is no report stands at `path`.
         RuntimeError: If nothing has been run yet.
         OSError: If the page cannot be written.
     """
     limits = limits or Limits()
     target = _target(audit, path)
+    if path is not None:
+        _check_replaceable(target)
     report = build_report(audit, limits=limits)
     shown = list(report.shown())
     thumbnails = load_thumbnails(audit, shown, progress=progress)
@@ -63,6 +68,21 @@ def _target(audit: Audit, path: str | os.PathLike[str] | None) -> Path:
     target = Path(path).absolute()
     is_folder = target.is_dir() or os.fspath(path).endswith(os.sep)
     return target / NAME if is_folder else target
+
+
+def _check_replaceable(target: Path) -> None:
+    """An input picture, say, given by mistake, must not be lost."""
+    if not os.path.lexists(target):
+        return
+    if target.is_file():
+        with target.open("rb") as file:
+            head = file.read(4096)
+        empty_page = not head and target.suffix.lower() in (".html", ".htm")
+        if empty_page or (head.startswith(MARKS[0]) and MARKS[1] in head):
+            return
+    raise FileExistsError(
+        f"{target} exists and is not a report of Pixsieve: give another path, or remove it first"
+    )
 
 
 def render(report: Report, thumbnails: Mapping[int, Thumbnail]) -> str:
