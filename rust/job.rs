@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
 
@@ -16,14 +17,27 @@ pub struct Job {
 
 type OnStop = Box<dyn Fn() + Send>;
 
+/// More threads than any machine has cores only cost memory.
+const MOST_THREADS: usize = 1024;
+
+/// A thread of a job; an error, and no panic, where the system gives no more of them.
+pub fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>> {
+    Builder::new().spawn_scoped(scope, work).map_err(|error| {
+        Error::argument(format!("num_threads: no more threads can be started ({error}); use fewer"))
+    })
+}
+
 impl Job {
-    /// A job of `total` steps on `threads` worker threads (at least one).
+    /// A job of `total` steps on `threads` worker threads (1 to 1024).
     pub fn new(total: usize, threads: usize) -> Self {
         Self {
             stop: AtomicBool::new(false),
             done: AtomicUsize::new(0),
             total: AtomicUsize::new(total),
-            threads: threads.max(1),
+            threads: threads.clamp(1, MOST_THREADS),
             on_stop: Mutex::new(None),
         }
     }

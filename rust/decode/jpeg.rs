@@ -4,10 +4,14 @@
 use image::metadata::Orientation;
 use turbojpeg::{Colorspace, Decompressor, Error, Image, PixelFormat, ScalingFactor};
 
-use super::{Code, Decoded, Failure, Format, Limits, Picture, other};
+use super::{Code, Decoded, Failure, Format, Limits, Picture, budget, other};
+use crate::job::Job;
 
-/// Files with more scans than any encoder writes are built to waste time.
-const MAX_SCANS: u32 = 500;
+/// Files with more scans than any encoder writes are built to waste time, and libjpeg-turbo cannot
+/// be interrupted. Usual encoders write up to 10 scans, or 18 for four inks.
+const SCANS: std::ops::RangeInclusive<u64> = 20..=500;
+/// Pixels times scans; so many take about a second.
+const WORK: u64 = 600_000_000;
 
 pub struct JpegDecoder {
     turbo: Option<Decompressor>,
@@ -23,10 +27,11 @@ impl JpegDecoder {
         bytes: &[u8],
         short_side: Option<u32>,
         limits: Limits,
+        job: &Job,
     ) -> Result<Decoded, Failure> {
         let turbo = match &mut self.turbo {
             Some(turbo) => turbo,
-            empty => empty.insert(new_decompressor()?),
+            empty => empty.insert(Decompressor::new().map_err(|error| failure(&error))?),
         };
         let mended;
         let (header, bytes) = match turbo.read_header(bytes) {
@@ -44,15 +49,23 @@ impl JpegDecoder {
             _ => ScalingFactor::ONE,
         };
         let scaled = header.scaled(factor);
-        // A progressive file is held in memory as a whole, whatever the scale.
-        let held = if header.is_progressive { header } else { scaled };
-        let held = held.width as u64 * held.height as u64;
-        limits.check(full_width, full_height, held)?;
-        let turn = super::turn(held);
-        turbo.set_scaling_factor(factor).map_err(|error| failure(&error))?;
-
         let cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
         let format = if cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
+        let segments = Segments::read(bytes);
+        let several_scans = header.is_progressive || segments.several_scans;
+        let full_pixels = header.width as u64 * header.height as u64;
+        let scaled_pixels = scaled.width as u64 * scaled.height as u64;
+        // A file of several scans is held in memory as a whole, whatever the scale.
+        let held_pixels = if several_scans { full_pixels } else { scaled_pixels };
+        limits.check(full_width, full_height, held_pixels)?;
+        let coefficients = if several_scans { full_pixels * segments.bytes_per_pixel } else { 0 };
+        let held = coefficients + scaled_pixels * format.size() as u64;
+        limits.check_bytes(full_width, full_height, held + bytes.len() as u64)?;
+        let scans = (WORK / full_pixels).clamp(*SCANS.start(), *SCANS.end());
+        turbo.set_scan_limit(scans as u32).map_err(|error| failure(&error))?;
+        turbo.set_scaling_factor(factor).map_err(|error| failure(&error))?;
+        let turn = budget::turn(held, job)?;
+
         let mut pixels = vec![0; scaled.width * scaled.height * format.size()];
         let output = Image {
             pixels: pixels.as_mut_slice(),
@@ -63,9 +76,15 @@ impl JpegDecoder {
         };
         let damage = match turbo.decompress(bytes, output) {
             Ok(()) => None,
+            Err(error) if message(&error).contains("has more than") => {
+                let detail = format!(
+                    "{full_width} x {full_height} pixels in more than {scans} scans: decoding \
+                     would take too long"
+                );
+                return Err(Failure::new(Code::DecodeTimeout, detail));
+            }
             Err(error) => damage_of(&error)?,
         };
-        let segments = Segments::read(bytes);
         if cmyk {
             cmyk_to_rgb(&mut pixels, segments.adobe);
         }
@@ -75,12 +94,6 @@ impl JpegDecoder {
         let picture = other::upright(picture, orientation);
         Ok(Decoded { picture, width, height, format: Format::Jpeg, damage, turn })
     }
-}
-
-fn new_decompressor() -> Result<Decompressor, Failure> {
-    let mut turbo = Decompressor::new().map_err(|error| failure(&error))?;
-    turbo.set_scan_limit(MAX_SCANS).map_err(|error| failure(&error))?;
-    Ok(turbo)
 }
 
 /// The smallest of the scales that libjpeg-turbo computes with SIMD that keeps `wanted`.
@@ -171,15 +184,21 @@ fn segments_only(bytes: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// The two facts that stand in the segments before the picture data.
+/// The facts that stand in the segments before the picture data.
 struct Segments {
     orientation: Option<Orientation>,
     adobe: bool,
+    /// The first scan lacks a channel, so that there are more.
+    several_scans: bool,
+    /// Of the coefficients, for all channels together.
+    bytes_per_pixel: u64,
 }
 
 impl Segments {
     fn read(bytes: &[u8]) -> Self {
-        let mut found = Self { orientation: None, adobe: false };
+        let mut found =
+            Self { orientation: None, adobe: false, several_scans: false, bytes_per_pixel: 8 };
+        let mut channels = 1;
         let mut at = 2;
         while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
             if marker == 0xff {
@@ -190,7 +209,16 @@ impl Segments {
             let length = usize::from(u16::from_be_bytes([high, low]));
             let Some(body) = bytes.get(at + 4..at + 2 + length.max(2)) else { break };
             match marker {
-                0xda | 0xd9 => break, // picture data, or the end
+                0xda => {
+                    found.several_scans = body.first().is_some_and(|&scanned| scanned < channels);
+                    break;
+                }
+                0xd9 => break,
+                // A frame: not the tables that stand among their numbers.
+                0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                    channels = body.get(5).copied().unwrap_or(1);
+                    found.bytes_per_pixel = coefficient_bytes(body.get(6..).unwrap_or_default());
+                }
                 0xe1 if found.orientation.is_none() => {
                     found.orientation =
                         body.strip_prefix(b"Exif\0\0").and_then(Orientation::from_exif_chunk);
@@ -202,4 +230,17 @@ impl Segments {
         }
         found
     }
+}
+
+/// Two bytes each, per pixel, rounded up; a channel is smaller where others are sampled more often.
+fn coefficient_bytes(channels: &[u8]) -> u64 {
+    let samplings = || {
+        channels
+            .chunks_exact(3)
+            .map(|channel| (u64::from(channel[1] >> 4), u64::from(channel[1] & 15)))
+    };
+    let across = samplings().map(|(across, _)| across).max().unwrap_or(0).max(1);
+    let down = samplings().map(|(_, down)| down).max().unwrap_or(0).max(1);
+    let sum: u64 = samplings().map(|(across, down)| across * down).sum();
+    (sum * 2).div_ceil(across * down)
 }

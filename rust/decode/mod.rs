@@ -1,15 +1,20 @@
 //! Bytes in, upright RGB out: formats, orientation, limits, and a guard against panics.
 
+mod budget;
 mod format;
 mod guard;
 mod jpeg;
 mod other;
+mod raw;
+mod source;
 mod tiff;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use budget::Turn;
 pub use format::Format;
+
+use crate::job::Job;
 
 /// What is refused before any memory is spent on it.
 #[derive(Clone, Copy)]
@@ -88,29 +93,21 @@ pub struct Decoded {
     pub format: Format,
     /// Set where pixels are missing or damaged but the rest could be read.
     pub damage: Option<String>,
-    /// Held while a very large picture is in memory, so that there is one at a time.
+    /// Held while the picture is in memory: its share of the bytes of all pictures.
     pub turn: Option<Turn>,
 }
 
-type Turn = MutexGuard<'static, ()>;
-
-static LARGE: Mutex<()> = Mutex::new(());
-/// Pictures with more pixels than this wait for each other.
-const LARGE_PIXELS: u64 = 32 << 20;
-
-fn turn(held_pixels: u64) -> Option<Turn> {
-    (held_pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Decodes on one thread; keeps what is costly to set up.
-pub struct Decoder {
+/// Decodes on one thread; keeps what is costly to set up. When the job is stopped, what is being
+/// decoded fails soon.
+pub struct Decoder<'a> {
     jpeg: jpeg::JpegDecoder,
     limits: Limits,
+    job: &'a Job,
 }
 
-impl Decoder {
-    pub fn new(limits: Limits) -> Self {
-        Self { jpeg: jpeg::JpegDecoder::new(), limits }
+impl<'a> Decoder<'a> {
+    pub fn new(limits: Limits, job: &'a Job) -> Self {
+        Self { jpeg: jpeg::JpegDecoder::new(), limits, job }
     }
 
     /// Decodes the first frame. With `short_side`, a JPEG may come out smaller than it is, by a
@@ -126,11 +123,11 @@ impl Decoder {
             return Err(Failure::new(Code::EmptyFile, "the file has no bytes"));
         }
         let format = Format::guess(bytes, extension)?;
-        let limits = self.limits;
+        let (limits, job) = (self.limits, self.job);
         let jpeg = &mut self.jpeg;
         guard::catch(|| match format {
-            Format::Jpeg => jpeg.decode(bytes, short_side, limits),
-            _ => other::decode(bytes, format, limits),
+            Format::Jpeg => jpeg.decode(bytes, short_side, limits, job),
+            _ => other::decode(bytes, format, limits, job),
         })
     }
 }
@@ -151,6 +148,22 @@ impl Limits {
             return Err(Failure::new(Code::TooLarge, detail));
         }
         Ok(())
+    }
+
+    /// Of the decoder's buffers and the file together.
+    fn check_bytes(&self, width: u32, height: u32, bytes: u64) -> Result<(), Failure> {
+        let most = self.most_bytes();
+        if bytes > most {
+            let detail =
+                format!("{width} x {height}: decoding takes {bytes} bytes, more than {most}");
+            return Err(Failure::new(Code::TooLarge, detail));
+        }
+        Ok(())
+    }
+
+    /// With the default limits under 1 GB, with what the process needs besides.
+    fn most_bytes(&self) -> u64 {
+        self.max_pixels.saturating_mul(7)
     }
 }
 

@@ -1,82 +1,81 @@
 //! All formats but JPEG, through the `image` crate.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
-use std::time::{Duration, Instant};
+use std::io;
 
 use image::error::{ImageError, ImageResult};
 use image::metadata::Orientation;
-use image::{
-    ColorType, DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageFormat, ImageReader,
-    RgbImage, RgbaImage,
-};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use super::{Code, Decoded, Failure, Format, Limits, Picture, tiff};
+use super::raw::Raw;
+use super::source::Source;
+use super::{Code, Decoded, Failure, Format, Limits, Picture, budget, tiff};
+use crate::job::Job;
 
-/// No honest picture within the limits takes longer.
-const DEADLINE: Duration = Duration::from_secs(20);
 const ENDS_EARLY: &str = "the file ends early";
 
-pub fn decode(bytes: &[u8], format: Format, limits: Limits) -> Result<Decoded, Failure> {
+pub fn decode(bytes: &[u8], format: Format, limits: Limits, job: &Job) -> Result<Decoded, Failure> {
     let bytes =
         if format == Format::Tiff { tiff::in_usual_order(bytes) } else { Cow::Borrowed(bytes) };
     if format == Format::Tiff
-        && let Some(outcome) = tiff::decode(&bytes, limits)
+        && let Some(outcome) = tiff::decode(&bytes, limits, job)
     {
-        let (image, orientation, turn) = outcome?;
-        let (width, height) = turned(image.width(), image.height(), orientation);
-        let picture = upright(flatten(image), orientation);
+        let (raw, orientation, turn) = outcome?;
+        let (width, height) = turned(raw.width, raw.height, orientation);
+        let picture = upright(raw.flatten(), orientation);
         return Ok(Decoded { picture, width, height, format, damage: None, turn });
     }
     if format == Format::Ico
         && let Some(png) = png_in_icon(&bytes)
     {
-        return Ok(Decoded { format, ..decode(png, Format::Png, limits)? });
+        return Ok(Decoded { format, ..decode(png, Format::Png, limits, job)? });
     }
-    let source = Timed { inner: Cursor::new(bytes.as_ref()), started: Instant::now() };
-    let mut decoder = ImageReader::with_format(source, crate_format(format))
-        .into_decoder()
-        .map_err(|error| failure(&error))?;
+    let mut decoder =
+        ImageReader::with_format(Source::new(bytes.as_ref(), job), crate_format(format))
+            .into_decoder()
+            .map_err(|error| failure(&error))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     limits.check(width, height, pixels)?;
-    let turn = super::turn(pixels);
+    let held = bytes_held(&decoder, format, pixels);
+    limits.check_bytes(width, height, held.saturating_add(bytes.len() as u64))?;
+    let turn = budget::turn(held, job)?;
     decoder.set_limits(allocation(limits)).map_err(|error| failure(&error))?;
     let orientation = orientation(&mut decoder);
-    let (image, damage) = pixels_of(decoder, format).map_err(|error| failure(&error))?;
-    let picture = upright(flatten(image), orientation);
+    let (raw, damage) = pixels_of(decoder, format).map_err(|error| failure(&error))?;
+    let picture = upright(raw.flatten(), orientation);
     let (width, height) = turned(width, height, orientation);
     Ok(Decoded { picture, width, height, format, damage, turn })
 }
 
 /// The picture; and what is wrong where the file ends too early, but not before the first pixel.
 /// What is missing is white.
-fn pixels_of(
-    decoder: impl ImageDecoder,
-    format: Format,
-) -> ImageResult<(DynamicImage, Option<String>)> {
-    let color = decoder.color_type();
+fn pixels_of(decoder: impl ImageDecoder, format: Format) -> ImageResult<(Raw, Option<String>)> {
     let by_row = matches!(format, Format::Png | Format::Gif | Format::Bmp);
-    if !by_row || color.bytes_per_pixel() != color.channel_count() {
-        return Ok((DynamicImage::from_decoder(decoder)?, None));
-    }
-    let (width, height) = decoder.dimensions();
-    let mut pixels = vec![255; decoder.total_bytes() as usize];
+    let empty = if by_row { 255 } else { 0 };
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let mut pixels = vec![empty; decoder.total_bytes() as usize];
     let damage = match decoder.read_image(&mut pixels) {
-        Err(error) if is_end_of_file(&error) && pixels.iter().any(|&value| value != 255) => {
+        Err(error)
+            if by_row && is_end_of_file(&error) && pixels.iter().any(|&value| value != empty) =>
+        {
             Some(ENDS_EARLY.to_owned())
         }
         outcome => outcome.map(|()| None)?,
     };
-    let image = match color {
-        ColorType::L8 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
-        ColorType::La8 => {
-            GrayAlphaImage::from_raw(width, height, pixels).map(DynamicImage::ImageLumaA8)
-        }
-        ColorType::Rgb8 => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
-        _ => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgba8),
+    Ok((Raw { width, height, color, pixels }, damage))
+}
+
+/// Bytes in memory at the worst moment of decoding and flattening.
+fn bytes_held(decoder: &impl ImageDecoder, format: Format, pixels: u64) -> u64 {
+    let of_decoder = match format {
+        Format::Tiff => decoder.total_bytes(),
+        Format::Webp => pixels.saturating_mul(4),
+        _ => 0,
     };
-    Ok((image.expect("the buffer has the size that the decoder asked for"), damage))
+    // Grey grows to three channels.
+    let copy = if decoder.color_type().channel_count() < 3 { pixels.saturating_mul(3) } else { 0 };
+    decoder.total_bytes().saturating_add(of_decoder.max(copy))
 }
 
 fn is_end_of_file(error: &ImageError) -> bool {
@@ -150,37 +149,6 @@ fn failure(error: &ImageError) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-/// Eight bits, three channels, alpha on white; without a second copy of a large picture.
-fn flatten(image: DynamicImage) -> Picture {
-    let (width, height) = (image.width(), image.height());
-    let pixels = if image.color().has_alpha() {
-        let mut pixels = match image.color() {
-            ColorType::Rgba8 => image.into_bytes(),
-            _ => image.into_rgba8().into_raw(),
-        };
-        on_white(&mut pixels);
-        pixels
-    } else {
-        match image.color() {
-            ColorType::Rgb8 => image.into_bytes(),
-            _ => image.into_rgb8().into_raw(),
-        }
-    };
-    Picture { width, height, pixels }
-}
-
-fn on_white(pixels: &mut Vec<u8>) {
-    let count = pixels.len() / 4;
-    for index in 0..count {
-        let alpha = u32::from(pixels[index * 4 + 3]);
-        for channel in 0..3 {
-            let value = u32::from(pixels[index * 4 + channel]);
-            pixels[index * 3 + channel] = ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        }
-    }
-    pixels.truncate(count * 3);
-}
-
 /// The size after `orientation` has been applied.
 pub fn turned(width: u32, height: u32, orientation: Orientation) -> (u32, u32) {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
@@ -199,44 +167,4 @@ pub fn upright(picture: Picture, orientation: Orientation) -> Picture {
     let mut image = DynamicImage::ImageRgb8(buffer);
     image.apply_orientation(orientation);
     Picture { width: image.width(), height: image.height(), pixels: image.into_bytes() }
-}
-
-/// Ends a decoder that would read for ever: past the deadline every read fails.
-struct Timed<R> {
-    inner: R,
-    started: Instant,
-}
-
-impl<R> Timed<R> {
-    fn check(&self) -> io::Result<()> {
-        if self.started.elapsed() > DEADLINE {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "decoding took over 20 s"));
-        }
-        Ok(())
-    }
-}
-
-impl<R: Read> Read for Timed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.check()?;
-        self.inner.read(buffer)
-    }
-}
-
-impl<R: BufRead> BufRead for Timed<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.check()?;
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.inner.consume(amount);
-    }
-}
-
-impl<R: Seek> Seek for Timed<R> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.check()?;
-        self.inner.seek(position)
-    }
 }

@@ -2,14 +2,17 @@
 //! alpha, and bytes whose bits stand in reverse.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::io;
 
+use image::ColorType;
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage};
 use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult};
 
-use super::{Code, Failure, Limits, Turn};
+use super::raw::Raw;
+use super::source::Source;
+use super::{Code, Failure, Limits, Turn, budget};
+use crate::job::Job;
 
 mod tag {
     pub const BITS: u16 = 258;
@@ -27,10 +30,10 @@ const GREY: u16 = 1;
 const PALETTE: u32 = 3;
 const JPEG: u32 = 7;
 
-type Page = (DynamicImage, Orientation, Option<Turn>);
+type Page = (Raw, Orientation, Option<Turn>);
 
 /// The picture, if it is of a kind that only this module reads.
-pub fn decode(bytes: &[u8], limits: Limits) -> Option<Result<Page, Failure>> {
+pub fn decode(bytes: &[u8], limits: Limits, job: &Job) -> Option<Result<Page, Failure>> {
     let directory = Directory::read(bytes)?;
     let bits = directory.number(tag::BITS).unwrap_or(1);
     let samples = directory.number(tag::SAMPLES).unwrap_or(1);
@@ -44,13 +47,14 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Option<Result<Page, Failure>> {
     let orientation =
         directory.number(tag::ORIENTATION).and_then(|value| Orientation::from_exif(value as u8));
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    Some(read(&directory, kind, limits).map(|(image, turn)| (image, orientation, turn)))
+    Some(read(&directory, kind, limits, job).map(|(raw, turn)| (raw, orientation, turn)))
 }
 
 fn failure(error: &TiffError) -> Failure {
     let code = match error {
         TiffError::UnsupportedError(_) => Code::UnknownFormat,
         TiffError::LimitsExceeded => Code::TooLarge,
+        TiffError::IoError(io) if io.kind() == io::ErrorKind::TimedOut => Code::DecodeTimeout,
         _ => Code::Corrupt,
     };
     Failure::new(code, error.to_string())
@@ -66,17 +70,22 @@ fn read(
     directory: &Directory<'_>,
     kind: Kind,
     limits: Limits,
-) -> Result<(DynamicImage, Option<Turn>), Failure> {
+    job: &Job,
+) -> Result<(Raw, Option<Turn>), Failure> {
     // `tiff` refuses palettes, but the indices are stored as grey values are.
     let bytes = match kind {
         Kind::Palette(..) => directory.as_grey(),
         _ => directory.bytes.to_vec(),
     };
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| failure(&error))?;
+    let mut decoder = Decoder::new(Source::new(bytes, job)).map_err(|error| failure(&error))?;
     let (width, height) = decoder.dimensions().map_err(|error| failure(&error))?;
     let pixels = u64::from(width) * u64::from(height);
     limits.check(width, height, pixels)?;
-    let turn = super::turn(pixels);
+    // At most two bytes from the file, and three of the picture; the file twice.
+    let held = pixels.saturating_mul(5);
+    let files = directory.bytes.len() as u64 * 2;
+    limits.check_bytes(width, height, held.saturating_add(files))?;
+    let turn = budget::turn(held, job)?;
     let DecodingResult::U8(data) = decoder.read_image().map_err(|error| failure(&error))? else {
         return Err(Failure::new(Code::UnknownFormat, "a TIFF of an unknown kind"));
     };
@@ -88,22 +97,21 @@ fn read(
     if data.len() as u64 != (u64::from(width) * bits).div_ceil(8) * u64::from(height) {
         return Err(Failure::new(Code::Corrupt, "the TIFF's data does not fit its size"));
     }
-    let image = match kind {
-        Kind::GreyAlpha => {
-            GrayAlphaImage::from_raw(width, height, data).map(DynamicImage::ImageLumaA8)
-        }
+    let (color, pixels) = match kind {
+        Kind::GreyAlpha => (ColorType::La8, data),
         Kind::Grey(bits) => {
             let scale = 255 / ((1 << bits) - 1) as u8;
-            let grey = unpack(&data, width, bits).map(|value| value * scale).collect();
-            GrayImage::from_raw(width, height, grey).map(DynamicImage::ImageLuma8)
+            (ColorType::L8, unpack(&data, width, bits).map(|value| value * scale).collect())
         }
         Kind::Palette(bits, colours) => {
             let colour = |index: u8| colours.get(usize::from(index)).copied().unwrap_or_default();
-            let pixels = unpack(&data, width, bits).flat_map(colour).collect();
-            RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+            // `collect` would not know how many there are, and hold up to twice as much.
+            let mut rgb = Vec::with_capacity(pixels as usize * 3);
+            rgb.extend(unpack(&data, width, bits).flat_map(colour));
+            (ColorType::Rgb8, rgb)
         }
     };
-    Ok((image.expect("the length has been checked"), turn))
+    Ok((Raw { width, height, color, pixels }, turn))
 }
 
 /// Rows begin on a byte.

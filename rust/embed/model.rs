@@ -14,6 +14,7 @@ use super::output::Pooling;
 use super::runtime;
 use crate::decode::Picture;
 use crate::error::{Error, Result};
+use crate::job;
 use crate::preprocess::Sizing;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Model {
         let count = if device == Device::Cuda { 1 } else { sessions.max(1) };
         let open = || open(&environment, &spec, device);
         let loaded: Vec<Session> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..count).map(|_| scope.spawn(open)).collect();
-            threads
+            let threads: Result<Vec<_>> = (0..count).map(|_| job::spawn(scope, open)).collect();
+            threads?
                 .into_iter()
                 .map(|thread| {
                     thread.join().map_err(|_| Error::model("loading the model panicked"))?

@@ -18,7 +18,7 @@ pub use worker::View;
 use crate::decode::Limits;
 use crate::embed::{Cancel, Model};
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::job::{self, Job};
 
 /// What `extract` needs to know besides the paths.
 pub struct Settings<'a> {
@@ -53,14 +53,14 @@ pub fn extract(paths: &[PathBuf], settings: &Settings<'_>, job: &Job) -> Result<
     std::thread::scope(|scope| {
         for _ in 0..READERS {
             let (sender, queue) = (sender.clone(), &queue);
-            scope.spawn(move || queue.feed(&sender, job));
+            job::spawn(scope, move || queue.feed(&sender, job)).inspect_err(|_| job.stop())?;
         }
         drop(sender);
-        let threads: Vec<_> = (0..workers)
+        let threads: Result<Vec<_>> = (0..workers)
             .map(|number| {
                 let (receiver, table, cancel) = (receiver.clone(), &table, &cancel);
-                scope.spawn(move || {
-                    let outcome = worker::Worker::new(number, settings, table, cancel)
+                job::spawn(scope, move || {
+                    let outcome = worker::Worker::new(number, settings, table, cancel, job)
                         .run(&receiver, job, paths)
                         // To stop is to cancel what others compute: how that fails is no cause.
                         .map_err(|error| if job.is_stopped() { Error::Stopped } else { error });
@@ -71,7 +71,9 @@ pub fn extract(paths: &[PathBuf], settings: &Settings<'_>, job: &Job) -> Result<
                 })
             })
             .collect();
+        // Without one who receives, the readers end.
         drop(receiver);
+        let threads = threads.inspect_err(|_| job.stop())?;
         let outcomes = threads.into_iter().map(|thread| {
             thread.join().unwrap_or_else(|_| Err(Error::model("a worker thread panicked")))
         });

@@ -7,14 +7,14 @@ use super::reader::read;
 use crate::decode::{Decoded, Decoder, Failure, Limits};
 use crate::digest::{self, Digest};
 use crate::error::Result;
-use crate::job::Job;
+use crate::job::{self, Job};
 use crate::preprocess::Preprocessor;
 use crate::thumbnail;
 
 /// The digest of each upright, fully decoded picture; `None` where there is none.
 pub fn pixel_digests(paths: &[PathBuf], limits: Limits, job: &Job) -> Result<Vec<Option<Digest>>> {
     for_each(paths, job, || {
-        let mut decoder = Decoder::new(limits);
+        let mut decoder = Decoder::new(limits, job);
         move |row: usize| {
             let decoded = load(&mut decoder, &paths[row], limits, None).ok()?;
             Some(digest::of_pixels(&decoded.picture))
@@ -31,7 +31,7 @@ pub fn write_thumbnails(
     job: &Job,
 ) -> Result<Vec<Option<String>>> {
     for_each(paths, job, || {
-        let (mut decoder, mut preprocessor) = (Decoder::new(limits), Preprocessor::default());
+        let (mut decoder, mut preprocessor) = (Decoder::new(limits, job), Preprocessor::default());
         move |row: usize| {
             let decoded = match load(&mut decoder, &paths[row], limits, Some(side)) {
                 Ok(decoded) => decoded,
@@ -48,7 +48,7 @@ pub fn write_thumbnails(
 }
 
 fn load(
-    decoder: &mut Decoder,
+    decoder: &mut Decoder<'_>,
     path: &Path,
     limits: Limits,
     short_side: Option<u32>,
@@ -78,13 +78,15 @@ fn for_each<T: Send, W: FnMut(usize) -> T>(
         }
         results
     };
-    let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..job.threads()).map(|_| scope.spawn(run)).collect();
-        threads
+    let mut results = std::thread::scope(|scope| -> Result<Vec<(usize, T)>> {
+        let count = job.threads().min(paths.len());
+        let threads: Result<Vec<_>> = (0..count).map(|_| job::spawn(scope, run)).collect();
+        let threads = threads.inspect_err(|_| job.stop())?;
+        let results = threads
             .into_iter()
-            .flat_map(|thread| thread.join().expect("decoders' panics are caught"))
-            .collect()
-    });
+            .flat_map(|thread| thread.join().expect("decoders' panics are caught"));
+        Ok(results.collect())
+    })?;
     job.check()?;
     results.sort_unstable_by_key(|(row, _)| *row);
     Ok(results.into_iter().map(|(_, result)| result).collect())

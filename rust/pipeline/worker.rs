@@ -51,7 +51,7 @@ pub struct Worker<'a> {
     settings: &'a Settings<'a>,
     table: &'a Mutex<Table>,
     cancel: &'a Cancel,
-    decoder: Decoder,
+    decoder: Decoder<'a>,
     preprocessor: Preprocessor,
     /// One per view, all holding the same images.
     batches: Vec<Batch>,
@@ -66,6 +66,7 @@ impl<'a> Worker<'a> {
         settings: &'a Settings<'a>,
         table: &'a Mutex<Table>,
         cancel: &'a Cancel,
+        job: &'a Job,
     ) -> Self {
         let batches = settings.views.iter().map(|view| {
             let sizing = view.sizing(settings.model.sizing());
@@ -76,7 +77,7 @@ impl<'a> Worker<'a> {
             settings,
             table,
             cancel,
-            decoder: Decoder::new(settings.limits),
+            decoder: Decoder::new(settings.limits, job),
             preprocessor: Preprocessor::default(),
             batches: batches.collect(),
             waiting: Vec::new(),

@@ -64,7 +64,8 @@ pub fn decode<'py>(
     max_side: u32,
     max_pixels: u64,
 ) -> PyResult<Bound<'py, PyArray3<u8>>> {
-    let mut decoder = Decoder::new(Limits { max_side, max_pixels });
+    let job = Job::new(1, 1);
+    let mut decoder = Decoder::new(Limits { max_side, max_pixels }, &job);
     let decoded =
         py.detach(|| decoder.decode(data, extension, None).map(|decoded| decoded.picture));
     let picture = decoded.map_err(|failure| PyValueError::new_err(failure.to_string()))?;
