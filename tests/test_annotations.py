@@ -199,7 +199,7 @@ class TestLabels:
 
     def test_a_column_that_is_not_there(self, run: Run, folder: Path):
         message = (
-            "labels='kind': the annotations have no such column; found are path, label, split. "
+            "labels='kind': the annotations have no such column; found are label, split. "
             "For folder names use labels='folder'"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
