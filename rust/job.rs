@@ -84,3 +84,14 @@ impl Job {
         self.total.store(total, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_numbers_of_threads_are_bounded() {
+        assert_eq!(Job::new(0, 1_000_000).threads(), MOST_THREADS);
+        assert_eq!(Job::new(0, 0).threads(), 1);
+    }
+}

@@ -80,6 +80,30 @@ class TestSizes:
         )
         assert audit.img_stats()["mean"][0] == pytest.approx(77, abs=1)
 
+    def test_sixteen_bits_take_twice_the_memory(self, run: Run, tmp_path: Path):
+        """What is refused is what does not fit into 1 GB, not only what has many pixels."""
+        folder = tmp_path / "in"
+        folder.mkdir()
+        for name, depth in (("a.png", 8), ("b.png", 16)):
+            header = struct.pack(">IIBBBBB", 10_900, 10_900, depth, 6, 0, 0, 0)
+            png = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"")
+            (folder / name).write_bytes(png)
+        frame = run(folder).invalid_instances().sort("path")
+        assert frame["error_code"].to_list() == ["corrupt", "too_large"]
+        bytes_held = 10_900 * 10_900 * 8 + len(png)
+        detail = f"10900 x 10900: decoding takes {bytes_held} bytes, more than 840000000"
+        assert frame["detail"][1] == detail
+
+    @pytest.mark.parametrize(
+        ("side", "scans", "code"),
+        [(6000, 12, "decoded"), (6000, 60, "decode_timeout"), (300, 60, "decoded")],
+    )
+    def test_a_jpeg_may_have_fewer_scans_the_larger_it_is(self, side: int, scans: int, code: str):
+        data = saved(Image.new("L", (side, side), 77), "JPEG", progressive=True)
+        last = data[data.rindex(b"\xff\xda") : -2]
+        usual = data.count(b"\xff\xda")
+        assert attempt(data[:-2] + last * (scans - usual) + data[-2:]) == code
+
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
     checksum = zlib.crc32(kind + body)

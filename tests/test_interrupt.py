@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import pixsieve
 from conftest import Pictures, Run
@@ -188,3 +189,24 @@ def test_ctrl_c_does_not_wait_for_bytes_to_be_freed(
         os.truncate(path, 60 << 20)
     with pytest.raises(RuntimeError, match="enough"):
         run(folder, num_threads=threads, progress=Failing("extract", RuntimeError("enough")))
+
+
+def test_ctrl_c_does_not_wait_for_very_large_pictures(run: Run, tmp_path: Path):
+    """They wait for each other's memory; once stopped, none of them begins."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    first = folder / "0.jpg"
+    Image.new("RGB", (9000, 9000), (9, 99, 199)).save(first, progressive=True, subsampling=0)
+    for number in range(1, 24):
+        (folder / f"{number}.jpg").hardlink_to(first)
+    times: list[float] = []
+
+    class Impatient(Failing):
+        def update(self, done: int, total: int) -> None:
+            if self.name == "extract":
+                times.append(time.perf_counter())
+            super().update(done, total)
+
+    with pytest.raises(RuntimeError, match="enough"):
+        run(folder, num_threads=16, progress=Impatient("extract", RuntimeError("enough")))
+    assert time.perf_counter() - times[0] < 1

@@ -161,8 +161,8 @@ impl Limits {
         Ok(())
     }
 
-    /// With the default limits under 1 GB, with what the process needs besides.
-    fn most_bytes(&self) -> u64 {
+    /// Memory for one file: with the default limits under 1 GB, with what the process needs besides.
+    pub fn most_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(7)
     }
 }

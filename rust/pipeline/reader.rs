@@ -97,8 +97,8 @@ pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, Failure> {
         let what = if metadata.is_dir() { "a folder" } else { "a FIFO, socket or device" };
         return Err(Failure::new(Code::UnknownFormat, format!("{what}, not a file")));
     }
-    // No picture within the limits needs more: 16 bits, four channels, not compressed.
-    let most = limits.max_pixels.saturating_mul(8);
+    // The file is in memory together with its picture.
+    let most = limits.most_bytes();
     if metadata.len() > most {
         let detail = format!("{} bytes: more than {most}", metadata.len());
         return Err(Failure::new(Code::TooLarge, detail));
