@@ -134,16 +134,41 @@ def test_nan_similarity_is_no_duplicate():
     assert case_of([{}, {}], (0, 1, float("nan"))).duplicates(0.8).height == 0
 
 
+def equal_statistics(images: pl.DataFrame, **changes: list[float]) -> pl.DataFrame:
+    names = [name for name in schema.STATISTICS if name != "image"]
+    same = images.select("image", **{name: pl.lit(7, pl.Float32) for name in names})
+    return same.with_columns(pl.Series(name, values) for name, values in changes.items())
+
+
 def test_pixel_candidates_have_equal_size_and_are_similar():
     images = images_of([{}, {}, {"width": 9}, {"error_code": "corrupt"}, {}])
     edges = case_of([], (0, 1, 0.9), (0, 2, 0.9), (0, 3, 0.9), (1, 4, 0.7)).edges
-    found = findings.pixel_candidates(images, edges, threshold=0.8)
+    found = findings.pixel_candidates(images, edges, equal_statistics(images), threshold=0.8)
     assert found.rows() == [(0,), (1,)]
     assert found.schema == {"image": pl.UInt32}
 
 
+@pytest.mark.parametrize(
+    ("side", "formats", "apart", "worth"),
+    [
+        (100, ["jpeg", "png"], 0.0, True),
+        (100, ["jpeg", "png"], 0.5, False),
+        (600, ["jpeg", "png"], 0.5, True),
+        (600, ["jpeg", "png"], 2.0, False),
+        (600, ["jpeg", "jpeg"], 0.5, False),
+        (600, ["png", "tiff"], 0.5, False),
+    ],
+)
+def test_pixel_candidates_have_the_statistics_that_equal_pixels_have(side, formats, apart, worth):
+    images = images_of([{"width": side, "height": side, "format": name} for name in formats])
+    statistics = equal_statistics(images, stdv=[7.0, 7.0 + apart])
+    edges = case_of([], (0, 1, 0.99)).edges
+    found = findings.pixel_candidates(images, edges, statistics, threshold=0.9)
+    assert found.height == (2 if worth else 0)
+
+
 def test_pixel_candidates_of_nothing():
-    empty = (schema.empty("images"), schema.empty("edges"))
+    empty = (schema.empty("images"), schema.empty("edges"), schema.empty("statistics"))
     assert findings.pixel_candidates(*empty, threshold=0.5).schema == {"image": pl.UInt32}
 
 

@@ -110,13 +110,15 @@ def _fill(job: Job, files: "Files", model: _native.Model, card: Card, info: dict
         images = _images(files, shards)
         edges = _graph(job, images, shards, near_duplicate)
     with job.stage("pixels", "images"):
-        pixels = _pixel_digests(job, images, files, edges, near_duplicate)
+        statistics = _statistics(shards)
+        alike = findings.pixel_candidates(images, edges, statistics, threshold=near_duplicate)
+        pixels = _pixel_digests(job, files, alike["image"])
     with job.stage("write", "tables"):
         locations = pl.Series(
             "_location", [os.fsencode(path) for path in files.locations], pl.Binary
         )
         work.write_table("images", images.with_columns(locations))
-        work.write_table("statistics", _statistics(shards))
+        work.write_table("statistics", statistics)
         work.write_table("edges", edges)
         work.write_table("pixel_digests", pixels)
     counts = {"images": images.height, "embedded": sum(len(shard.rows) for shard in shards)}
@@ -334,10 +336,7 @@ def _graph(
     return edges
 
 
-def _pixel_digests(
-    job: Job, images: pl.DataFrame, files: Files, edges: pl.DataFrame, threshold: float
-) -> pl.DataFrame:
-    candidates = findings.pixel_candidates(images, edges, threshold=threshold)["image"]
+def _pixel_digests(job: Job, files: Files, candidates: pl.Series) -> pl.DataFrame:
     digests = engine.pixel_digests(
         [files.locations[image] for image in candidates],
         config=job.config,

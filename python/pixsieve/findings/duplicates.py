@@ -16,24 +16,43 @@ from pixsieve.findings.graph import (
 )
 from pixsieve.findings.keep import keep_rank
 
+#: Statistics that pictures of equal pixels share.
+SHARED = ("mean_r", "mean_g", "mean_b", "stdv")
+#: From this short side on a JPEG is reduced while it is decoded, by other arithmetic than the
+#: rest: its statistics may differ by this much from those of the same pixels in another format.
+REDUCED_SIDE = 511
+REDUCED_TOLERANCE = 1.0
+#: Elsewhere only the last digits may.
+TOLERANCE = 0.001
+
 
 def pixel_candidates(
-    images: pl.DataFrame, edges: pl.DataFrame, *, threshold: float
+    images: pl.DataFrame, edges: pl.DataFrame, statistics: pl.DataFrame, *, threshold: float
 ) -> pl.DataFrame:
     """One row, `image`, for each image whose pixels are worth comparing, sorted.
 
     Those are both ends of every edge at or above the threshold whose images were decoded and
-    have the same width and height but different bytes.
+    have the same width and height and statistics, but different bytes.
     """
-    size = images.filter(is_decoded()).select("image", "width", "height", "digest")
+    known = (
+        images.filter(is_decoded())
+        .select("image", "width", "height", "digest", "format")
+        .join(statistics.select("image", *SHARED), on="image", how="left", maintain_order="left")
+    )
+    reduced = (pl.min_horizontal("width", "height") >= REDUCED_SIDE) & (
+        (pl.col("format") == "jpeg") != (pl.col("format_to") == "jpeg")
+    )
+    tolerance = pl.when(reduced).then(REDUCED_TOLERANCE).otherwise(TOLERANCE)
+    apart = pl.max_horizontal((pl.col(name) - pl.col(f"{name}_to")).abs() for name in SHARED)
     alike = (
         edges.filter(pl.col("similarity") >= threshold, pl.col("similarity").is_finite())
-        .join(size, left_on="from", right_on="image")
-        .join(size, left_on="to", right_on="image", suffix="_to")
+        .join(known, left_on="from", right_on="image")
+        .join(known, left_on="to", right_on="image", suffix="_to")
         .filter(
             pl.col("width") == pl.col("width_to"),
             pl.col("height") == pl.col("height_to"),
             pl.col("digest").ne_missing(pl.col("digest_to")) | pl.col("digest").is_null(),
+            (apart <= tolerance).fill_null(value=True),
         )
     )
     ends = pl.concat([alike.select(image="from"), alike.select(image="to")])
