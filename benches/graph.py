@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from table import machine
 
 Vectors = NDArray[np.float32]
