@@ -57,7 +57,8 @@ class Config:
     min_input_image_width: int = setting(10, "narrower pictures (pixels) are invalid")
     min_input_image_height: int = setting(10, "lower pictures (pixels) are invalid")
     max_pixels: int = setting(
-        120_000_000, "pictures that need more pixels in memory at once are invalid"
+        120_000_000,
+        "pictures that need more pixels, or 7 bytes for each of these, at once are invalid",
     )
     model_path: str | None = setting(
         None, "an ONNX file with its card (NAME.json) beside it; default: the built-in model"
