@@ -75,3 +75,5 @@ def test_queries_out_of_range_are_refused(folder, run):
     audit = run(folder)
     with pytest.raises(ValueError, match="percentile must lie between 0 and 1, not 2"):
         audit.outliers(percentile=2)
+    with pytest.raises(ValueError, match=r"threshold must lie between -1 and 1, not 1\.5"):
+        audit.duplicates(threshold=1.5)

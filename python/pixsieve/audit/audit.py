@@ -133,7 +133,9 @@ class Audit:
         return self._findings[key]
 
     def _threshold(self, given: float | None, name: str) -> float:
-        return float(self.info["thresholds"][name]) if given is None else given
+        if given is None:
+            return float(self.info["thresholds"][name])
+        return _within("threshold", given, -1, 1)
 
     # ---- findings ---- #
 
@@ -189,7 +191,9 @@ class Audit:
             percentile: The share of the images to list, 0..1; default: as set.
         """
         share = self.config.outlier_percentile if percentile is None else percentile
-        return self._cached("outliers", self._nearest, percentile=_share("percentile", share))
+        return self._cached(
+            "outliers", self._nearest, percentile=_within("percentile", share, 0, 1)
+        )
 
     def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
         """The images whose neighbors say another label, most certain first.
@@ -198,7 +202,7 @@ class Audit:
             threshold: Labels with a lower score are listed, 0..1; default: as set.
         """
         limit = self.config.mislabel_threshold if threshold is None else threshold
-        return self._cached("mislabels", self._nearest, threshold=_share("threshold", limit))
+        return self._cached("mislabels", self._nearest, threshold=_within("threshold", limit, 0, 1))
 
     def leaks(self, threshold: float | None = None) -> pl.DataFrame:
         """The duplicate pairs whose splits differ."""
@@ -284,9 +288,9 @@ class Audit:
         return f"<Audit {self.work_dir}: {self._info['counts']['images']:,} images>"
 
 
-def _share(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must lie between 0 and 1, not {value!r}")
+def _within(name: str, value: float, low: int, high: int) -> float:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low} and {high}, not {value!r}")
     return value
 
 
