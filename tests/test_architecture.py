@@ -145,7 +145,7 @@ def test_no_file_is_longer_than_400_lines(path: Path) -> None:
 def test_importing_the_package_loads_neither_onnxruntime_nor_a_web_server() -> None:
     code = (
         "import sys, pixsieve; "
-        "print([n for n in ('onnxruntime', 'starlette', 'uvicorn', 'jinja2', 'typer', 'rich') "
+        "print([n for n in ('onnxruntime', 'starlette', 'uvicorn', 'jinja2', 'click', 'rich') "
         "if n in sys.modules])"
     )
     command = [sys.executable, "-c", code]

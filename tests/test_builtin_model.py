@@ -33,6 +33,14 @@ class TestBuiltInModel:
         assert len(files) > 20
         check_agreement(files, run(files).embeddings()["embedding"].to_numpy(), tmp_path)
 
+    def test_is_the_model_it_was_made_from(self, run: Run, shared: Path):
+        """Patches change how the first convolution is computed, not what comes out."""
+        files = sorted((shared / "photos").rglob("*.jpg"))[::20]
+        plain = run(files, model_path=str(shared.parent / "model" / "default.onnx")).embeddings()
+        ours = run(files).embeddings()
+        assert load_card(None, None).input["layout"] == "patches"
+        assert np.array_equal(ours["embedding"].to_numpy(), plain["embedding"].to_numpy())
+
     def test_threads_and_batches_do_not_change_the_numbers(
         self, run: Run, tmp_path: Path, pictures: Pictures
     ):
@@ -103,6 +111,20 @@ def inputs_of(files: list[Path], folder: Path) -> NDArray[np.uint8]:
     return found.reshape(-1, 3, 128, 128).astype(np.uint8)
 
 
+def patches_of(inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Layout `patches`: around each second pixel of each second row its 3 x 3 neighborhood."""
+    count, _, height, width = inputs.shape
+    patches = np.zeros((count, height // 2, width // 2, 32), np.uint8)
+    patches[..., :27] = load_card(None, None).input["padding"]
+    for row, column in np.ndindex(height // 2, width // 2):
+        for number, (y, x) in enumerate(np.ndindex(3, 3)):
+            source = (2 * row + y - 1, 2 * column + x - 1)
+            if min(source) >= 0:
+                part = slice(3 * number, 3 * number + 3)
+                patches[:, row, column, part] = inputs[:, :, source[0], source[1]]
+    return patches
+
+
 def with_onnxruntime(inputs: NDArray[np.uint8], folder: Path) -> NDArray[np.float64]:
     """In a process of its own: this one has a copy of the library already."""
     script = (
@@ -112,7 +134,7 @@ def with_onnxruntime(inputs: NDArray[np.uint8], folder: Path) -> NDArray[np.floa
         "numpy.save(sys.argv[3], session.run(None, {'image': pixels})[0])\n"
     )
     source, target = folder / "in.npy", folder / "out.npy"
-    np.save(source, inputs)
+    np.save(source, patches_of(inputs))
     subprocess.run(
         [sys.executable, "-c", script, load_card(None, None).path, source, target],
         check=True,

@@ -194,7 +194,9 @@ class TestWrongModels:
     @pytest.mark.parametrize(
         ("key", "value", "message"),
         [
-            ("layout", "CHW", "must be one of NCHW, NHWC, not 'CHW'"),
+            ("layout", "CHW", "must be one of NCHW, NHWC, patches, not 'CHW'"),
+            ("layout", "patches", "'patches' needs dtype 'uint8' and an even width and height"),
+            ("padding", 256, "must be a number from 0 to 255, not 256"),
             ("dtype", "int8", "must be one of float32, float16, uint8, not 'int8'"),
             ("channels", "RGBA", "must be one of RGB, BGR, not 'RGBA'"),
             ("resize", "pad", "must be one of stretch, crop, not 'pad'"),
@@ -218,6 +220,23 @@ class TestWrongModels:
         assert (
             self.fails(run, tmp_path, path, card) == f"the card of tiny.onnx: input.{key} {message}"
         )
+
+    @pytest.mark.parametrize("value", [float("nan"), 1.5, "high", None])
+    def test_a_threshold_that_is_no_similarity(
+        self, run: Run, tmp_path: Path, write: Write, value: Any
+    ):
+        path, card = write()
+        card["thresholds"] = {**card["thresholds"], "near_duplicate": value}
+        assert self.fails(run, tmp_path, path, card) == (
+            "the card of tiny.onnx: thresholds.near_duplicate must be a similarity from -1 to 1, "
+            f"not {value!r}"
+        )
+
+    def test_an_output_normalised_in_an_unknown_way(self, run: Run, tmp_path: Path, write: Write):
+        path, card = write()
+        card["output"] = {"normalize": "l1"}
+        message = "the card of tiny.onnx: output.normalize must be one of l2, none, not 'l1'"
+        assert self.fails(run, tmp_path, path, card) == message
 
     def test_no_card(self, run: Run, tmp_path: Path, write: Write):
         path, _ = write()

@@ -120,6 +120,7 @@ def load_model(
     width: int,
     mean: Sequence[float],
     std: Sequence[float],
+    padding: int,
     resize: str,
     filter_down: str,
     filter_up: str,

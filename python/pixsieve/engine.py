@@ -70,6 +70,7 @@ def _load(card: Card, config: Config, device: str) -> _native.Model:
         width=source["width"],
         mean=source["mean"] or [0.0, 0.0, 0.0],
         std=source["std"] or [1.0, 1.0, 1.0],
+        padding=source["padding"],
         resize=source["resize"],
         filter_down=source["filter_down"],
         filter_up=source["filter_up"],

@@ -9,7 +9,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
-use super::input::{Batch, ElementKind, Elements, Encoding, Layout};
+use super::input::{Batch, ElementKind, Elements, Encoding};
 use super::output::Pooling;
 use super::runtime;
 use crate::decode::Picture;
@@ -89,8 +89,8 @@ impl Model {
         let (input, shape) = input_of(first, &spec)?;
         let output = output_of(first, &spec)?;
         let fixed_batch = check_shape(&shape, &spec)?;
-        let spatial = if spec.encoding.layout == Layout::Nchw { 2..4 } else { 1..3 };
-        let any_size = shape.get(spatial).is_some_and(|sides| sides.iter().all(|&side| side < 0));
+        let any_size = shape
+            .get(spec.encoding.layout.spatial()).is_some_and(|sides| sides.iter().all(|&side| side < 0));
         let pooling = Pooling::None { dim: 1 };
         let sessions = loaded.into_iter().map(Mutex::new).collect();
         let mut model =
@@ -266,16 +266,12 @@ fn output_of(session: &Session, spec: &Spec) -> Result<String> {
 
 /// Compares the declared input shape with the card; returns the batch size if it is fixed.
 fn check_shape(shape: &[i64], spec: &Spec) -> Result<Option<usize>> {
-    let (height, width) = (i64::from(spec.sizing.height), i64::from(spec.sizing.width));
-    let wanted = match spec.encoding.layout {
-        Layout::Nchw => [3, height, width],
-        Layout::Nhwc => [height, width, 3],
-    };
+    let wanted = spec.encoding.layout.sides(spec.sizing.height, spec.sizing.width);
     let fits = shape.len() == 4
         && shape[1..]
             .iter()
             .zip(wanted)
-            .all(|(&declared, wanted)| declared < 0 || declared == wanted);
+            .all(|(&declared, wanted)| declared < 0 || declared == wanted as i64);
     if !fits {
         return Err(Error::model(format!(
             "{}: the model's input has shape {shape:?}, but its card says (n, {}, {}, {})",

@@ -20,7 +20,8 @@ impl Pooling {
         let sides: Vec<usize> = shape.iter().map(|&side| side.max(0) as usize).collect();
         match (sides.as_slice(), layout) {
             (&[_, dim], _) if dim > 0 => Ok(Self::None { dim }),
-            (&[_, dim, height, width], Layout::Nchw) if dim * height * width > 0 => {
+            (&[_, dim, height, width], Layout::Nchw | Layout::Patches)
+                if dim * height * width > 0 => {
                 Ok(Self::ChannelsFirst { dim, area: height * width })
             }
             (&[_, height, width, dim], Layout::Nhwc) if dim * height * width > 0 => {

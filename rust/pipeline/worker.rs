@@ -39,8 +39,9 @@ impl View {
 
     fn sizing(self, mut sizing: Sizing) -> Sizing {
         if self == Self::Large {
-            sizing.width = sizing.width * 3 / 2;
-            sizing.height = sizing.height * 3 / 2;
+            // Even, as some layouts need it.
+            sizing.width = sizing.width * 3 / 4 * 2;
+            sizing.height = sizing.height * 3 / 4 * 2;
         }
         sizing
     }

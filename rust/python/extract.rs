@@ -43,7 +43,7 @@ impl PyModel {
 }
 
 #[pyfunction]
-#[pyo3(signature = (*, runtime, path, input_name, output_name, layout, channels, dtype, height, width, mean, std, resize, filter_down, filter_up, normalize, device, num_threads, batch_size))]
+#[pyo3(signature = (*, runtime, path, input_name, output_name, layout, channels, dtype, height, width, mean, std, padding, resize, filter_down, filter_up, normalize, device, num_threads, batch_size))]
 #[allow(clippy::too_many_arguments)]
 pub fn load_model(
     py: Python<'_>,
@@ -58,6 +58,7 @@ pub fn load_model(
     width: u32,
     mean: [f32; 3],
     std: [f32; 3],
+    padding: u8,
     resize: &str,
     filter_down: &str,
     filter_up: &str,
@@ -73,7 +74,13 @@ pub fn load_model(
             reversed: parse_channels(channels)?,
             mean,
             std,
+            padding,
         };
+        if encoding.layout == Layout::Patches
+            && (encoding.kind != ElementKind::Uint8 || width % 2 + height % 2 > 0)
+        {
+            return Err(Error::argument("layout \"patches\" needs dtype uint8 and even sides"));
+        }
         let sizing = Sizing {
             width,
             height,

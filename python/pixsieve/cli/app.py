@@ -2,39 +2,54 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-import typer
+import click
 
+from pixsieve import Audit, Config, __version__, load, run
 from pixsieve.cli.options import parse, with_settings
 from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
-
-app = typer.Typer(
-    help="Finds what is wrong with image collections.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as one JSON object.")]
 
 FAILED = 1
 INTERRUPTED = 130
 
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+_out = click.argument("out", type=click.Path(path_type=Path))
 
-def main() -> None:
+
+def main() -> NoReturn:
     """Runs the command line and exits."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # An arrow that the terminal cannot show is no reason to fail.
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app(prog_name="pixsieve")
+    except SystemExit as request:
+        _leave(request.code)
+    raise AssertionError("click always exits")
+
+
+def _leave(code: object) -> NoReturn:
+    """Ends the process at once: all is written, and taking it apart would take a tenth of a second.
+
+    Where something cannot be flushed, Python ends it and says so.
+    """
+    if isinstance(code, int | None):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                try:
+                    stream.flush()
+                except OSError:
+                    sys.exit(code or FAILED)
+        os._exit(code or 0)
+    sys.exit(code)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -46,11 +61,11 @@ def _failing_well() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         text = "interrupted; finished shards stay: run it again and it goes on"
-        typer.echo(f"pixsieve: {text}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        click.echo(f"pixsieve: {text}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     except (OSError, ValueError, RuntimeError) as error:
-        typer.echo(f"pixsieve: error: {_words(error)}", err=True)
-        raise typer.Exit(FAILED) from None
+        click.echo(f"pixsieve: error: {_words(error)}", err=True)
+        raise click.exceptions.Exit(FAILED) from None
 
 
 def _words(error: Exception) -> str:
@@ -76,36 +91,52 @@ def _progress(quiet: bool) -> Iterator[Progress]:
         yield Lines(sys.stderr)
 
 
-@app.command("run")
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def app() -> None:
+    """Finds what is wrong with image collections."""
+
+
+@app.command("run", short_help="Audits a folder of images.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Work directory; default: pixsieve-out/NAME OF FOLDER.",
+)
+@click.option(
+    "-a",
+    "--annotations",
+    type=click.Path(path_type=Path),
+    help="CSV or Parquet with path, label, split, …",
+)
+@click.option("--report/--no-report", default=True, help="Write the HTML report.")
+@_quiet
+@_as_json
 @with_settings
+@click.pass_context
 def run_command(
-    ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="The folder that holds the images.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="Work directory; default: pixsieve-out/NAME OF FOLDER."),
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option("-a", "--annotations", help="CSV or Parquet with path, label, split, …"),
-    ] = None,
-    report: Annotated[bool, typer.Option(help="Write the HTML report.")] = True,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    /,
+    folder: Path,
+    out: Path | None,
+    annotations: Path | None,
+    report: bool,
+    quiet: bool,
+    as_json: bool,
     **settings: Any,
 ) -> None:
-    """Audits a folder: duplicates, leaks, outliers, wrong labels, broken and poor pictures."""
-    import pixsieve  # noqa: PLC0415 - `--help` need not wait for it
-
+    """Audits FOLDER: duplicates, leaks, outliers, wrong labels, broken and poor pictures."""
     try:
         chosen = parse(settings)
-        pixsieve.Config(**chosen)
+        Config(**chosen)
     except ValueError as error:
-        raise typer.BadParameter(str(error), ctx=ctx) from None
+        raise click.BadParameter(str(error), ctx=ctx) from None
     work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
     with _failing_well():
         with _progress(quiet or as_json) as progress:
-            audit = pixsieve.run(
+            audit = run(
                 folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
             )
             if report:
@@ -113,87 +144,61 @@ def run_command(
                 audit.report()
         _show(audit, quiet=quiet, as_json=as_json)
         if report and not quiet and not as_json:
-            typer.echo(f"\nReport: {work_dir / 'reports' / 'report.html'}")
+            click.echo(f"\nReport: {work_dir / 'reports' / 'report.html'}")
 
 
-@app.command("summary")
-def summary_command(
-    out: Annotated[Path, typer.Argument(help="Work directory of an earlier run.")],
-    as_json: AsJson = False,
-) -> None:
-    """Prints what an earlier run found."""
-    import pixsieve  # noqa: PLC0415
-
+@app.command("summary", short_help="Prints what an earlier run found.")
+@_out
+@_as_json
+def summary_command(out: Path, as_json: bool) -> None:
+    """Prints what an earlier run found, from its work directory OUT."""
     with _failing_well():
-        _show(pixsieve.load(out), quiet=False, as_json=as_json)
+        _show(load(out), quiet=False, as_json=as_json)
 
 
-@app.command("report")
-def report_command(
-    out: Annotated[Path, typer.Argument(help="Work directory of an earlier run.")],
-    page: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="The page; default: in the work directory."),
-    ] = None,
-    quiet: Quiet = False,
-) -> None:
-    """Writes the HTML report of an earlier run."""
-    import pixsieve  # noqa: PLC0415
-
+@app.command("report", short_help="Writes the HTML report of an earlier run.")
+@_out
+@click.option(
+    "-o",
+    "--output",
+    "page",
+    type=click.Path(path_type=Path),
+    help="The page; default: in the work directory.",
+)
+@_quiet
+def report_command(out: Path, page: Path | None, quiet: bool) -> None:
+    """Writes the HTML report of an earlier run, from its work directory OUT."""
     with _failing_well():
-        written = pixsieve.load(out).report(page)
+        written = load(out).report(page)
         if not quiet:
-            typer.echo(f"Report: {written}")
+            click.echo(f"Report: {written}")
 
 
-@app.command("demo")
-def demo_command(
-    out: Annotated[Path, typer.Argument(help="Folder for the pictures and the audit.")] = Path(
-        "pixsieve-demo"
-    ),
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """Draws a collection with known problems, audits it, and says what was found."""
-    from pixsieve.cli.demo import run_demo  # noqa: PLC0415
+@app.command("demo", short_help="Audits a drawn collection with known problems.")
+@click.argument("out", type=click.Path(path_type=Path), default=Path("pixsieve-demo"))
+@_quiet
+@_as_json
+def demo_command(out: Path, quiet: bool, as_json: bool) -> None:
+    """Draws a collection with known problems into OUT, audits it, and says what was found."""
+    from pixsieve.cli.demo import run_demo  # noqa: PLC0415 - the other commands need no drawing
 
     with _failing_well(), _progress(quiet or as_json) as progress:
         result = run_demo(out, progress)
     if as_json:
-        typer.echo(json.dumps(result.counts, indent=2))
+        click.echo(json.dumps(result.counts, indent=2))
     elif not quiet:
         result.show()
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        version_command()
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    _: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    """Finds what is wrong with image collections."""
 
 
 @app.command("version")
 def version_command() -> None:
     """Prints the version."""
-    from pixsieve import __version__  # noqa: PLC0415
-
-    typer.echo(__version__)
+    click.echo(__version__)
 
 
-def _show(audit: Any, *, quiet: bool, as_json: bool) -> None:
+def _show(audit: Audit, *, quiet: bool, as_json: bool) -> None:
     summary = audit.summarize()
     if as_json:
-        typer.echo(json.dumps({"work_dir": str(audit.work_dir), **summary.counts}, indent=2))
+        click.echo(json.dumps({"work_dir": str(audit.work_dir), **summary.counts}, indent=2))
     elif not quiet:
-        typer.echo("\n".join(str(line) for line in summary.lines))
+        click.echo("\n".join(str(line) for line in summary.lines))

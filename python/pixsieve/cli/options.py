@@ -1,17 +1,17 @@
 """The options of `pixsieve run`, made from the fields of `Config`."""
 
 import dataclasses
-import inspect
+import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from pixsieve.config import Config
 
 #: Fields whose type the command line narrows to what can be typed there.
-TYPES: dict[str, Any] = {"labels": str | None}
+TYPES: dict[str, type] = {"labels": str}
 
 
 def settings() -> list[dataclasses.Field[Any]]:
@@ -25,40 +25,33 @@ def flag(name: str) -> str:
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Replaces the command's `**settings` by one option per field of `Config`.
+    """Adds one option per field of `Config`.
 
     Help and default are the field's own, so that neither is written twice.
     """
     hints = typing.get_type_hints(Config)
-    own = [
-        parameter
-        for parameter in inspect.signature(command).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    made = [
-        inspect.Parameter(
+    for field in reversed(settings()):
+        kind = _type(field.name, hints[field.name])
+        option = click.option(
+            flag(field.name),
             field.name,
-            inspect.Parameter.KEYWORD_ONLY,
+            type=kind,
+            is_flag=kind is bool,
             default=_default(field),
-            annotation=Annotated[
-                _type(field.name, hints[field.name]),
-                typer.Option(flag(field.name), help=field.metadata["help"]),
-            ],
+            show_default=kind is not bool,
+            help=field.metadata["help"],
         )
-        for field in settings()
-    ]
-    signature = inspect.Signature([*own, *made])
-    command.__signature__ = signature  # type: ignore[attr-defined]
-    command.__annotations__ = {
-        name: parameter.annotation for name, parameter in signature.parameters.items()
-    }
+        command = option(command)
     return command
 
 
-def _type(name: str, hint: Any) -> Any:
+def _type(name: str, hint: Any) -> type:
+    """What is typed for one value: lists come comma-separated, and what is left out is None."""
     if name in TYPES:
         return TYPES[name]
-    return str if _is_sequence(hint) else hint
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    return str if _is_sequence(hint) else typing.cast("type", hint)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

@@ -22,16 +22,18 @@ INPUT_DEFAULTS: Mapping[str, Any] = {
     "filter_up": "bicubic",
     "mean": None,
     "std": None,
+    "padding": 0,
 }
 FILTERS = ("box", "triangle-antialiased", "bilinear", "bicubic", "lanczos")
 INPUT_CHOICES: Mapping[str, Sequence[str]] = {
     "dtype": ("float32", "float16", "uint8"),
-    "layout": ("NCHW", "NHWC"),
+    "layout": ("NCHW", "NHWC", "patches"),
     "channels": ("RGB", "BGR"),
     "resize": ("stretch", "crop"),
     "filter_down": FILTERS,
     "filter_up": FILTERS,
 }
+NORMALIZE = ("l2", "none")
 OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2"}
 
 
@@ -86,13 +88,26 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
             raise ModelError(f"the card of {path.name}: input.{key} must be a number of pixels")
     described = {**INPUT_DEFAULTS, **source}
     _check(described, path)
+    output = {**OUTPUT_DEFAULTS, **data.get("output", {})}
+    if output["normalize"] not in NORMALIZE:
+        raise ModelError(
+            f"the card of {path.name}: output.normalize must be one of {', '.join(NORMALIZE)}, "
+            f"not {output['normalize']!r}"
+        )
+    thresholds = data.get("thresholds", {})
+    for name, value in thresholds.items():
+        if not isinstance(value, int | float) or not -1 <= value <= 1:
+            raise ModelError(
+                f"the card of {path.name}: thresholds.{name} must be a similarity from -1 to 1, "
+                f"not {value!r}"
+            )
     return Card(
         name=str(data.get("name", path.stem)),
         path=path,
         sha256=digest,
         input=described,
-        output={**OUTPUT_DEFAULTS, **data.get("output", {})},
-        thresholds=data.get("thresholds", {}),
+        output=output,
+        thresholds=thresholds,
     )
 
 
@@ -104,6 +119,18 @@ def _check(source: Mapping[str, Any], path: Path) -> None:
                 f"the card of {path.name}: input.{key} must be one of {', '.join(allowed)}, "
                 f"not {source[key]!r}"
             )
+    if not isinstance(source["padding"], int) or not 0 <= source["padding"] <= 255:
+        raise ModelError(
+            f"the card of {path.name}: input.padding must be a number from 0 to 255, not "
+            f"{source['padding']!r}"
+        )
+    if source["layout"] == "patches" and (
+        source["dtype"] != "uint8" or source["height"] % 2 or source["width"] % 2
+    ):
+        raise ModelError(
+            f"the card of {path.name}: input.layout 'patches' needs dtype 'uint8' and an even "
+            "width and height"
+        )
     for key in ("mean", "std"):
         values = source[key]
         if values is not None and not (
