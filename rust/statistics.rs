@@ -27,7 +27,7 @@ pub const NAMES: [&str; 18] = [
 ];
 
 /// A Sobel gradient (|gx| + |gy|, of luminance 0..255) above this is an edge.
-const EDGE: i32 = 150;
+const EDGE: i16 = 150;
 /// Channels of a grey picture differ by no more than this, which forgives JPEG's rounding.
 const GRAY_TOLERANCE: u8 = 8;
 
@@ -41,16 +41,15 @@ pub struct Statistics {
 /// `size` is (width, height).
 pub fn statistics(picture: &Picture, size: (u32, u32)) -> Statistics {
     let (width, height) = (picture.width as usize, picture.height as usize);
-    let histograms = histograms(&picture.pixels);
-    let channels = histograms.map(|histogram| Moments::of(&histogram));
     let colour = colour(&picture.pixels);
     let pixels = (width * height) as f64;
+    let channels = colour.sums.map(|(sum, squares)| Moments::of(sum, squares, pixels));
+    let present = present(&picture.pixels);
 
     let third = |of: fn(&Moments) -> f64| channels.iter().map(of).sum::<f64>() / 3.0;
-    let present = |value: usize| histograms.iter().any(|histogram| histogram[value] > 0);
-    let min = (0..256).find(|&value| present(value)).unwrap_or(0) as f64;
-    let max = (0..256).rev().find(|&value| present(value)).unwrap_or(0) as f64;
-    let unique = (0..256).filter(|&value| present(value)).count();
+    let min = present.iter().position(|&here| here).unwrap_or(0) as f64;
+    let max = present.iter().rposition(|&here| here).unwrap_or(0) as f64;
+    let unique = present.iter().filter(|&&here| here).count();
     let contrast = if max + min > 0.0 { (max - min) / (max + min) } else { 0.0 };
     let [red, green, blue] = [channels[0].mean, channels[1].mean, channels[2].mean];
     let (blur, edge_density) = sharpness(&colour.luminance, width, height);
@@ -84,17 +83,9 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(histogram: &[u32; 256]) -> Self {
-        let weighted = |power: i32| -> f64 {
-            histogram
-                .iter()
-                .enumerate()
-                .map(|(value, &count)| (value as f64).powi(power) * f64::from(count))
-                .sum()
-        };
-        let count = weighted(0).max(1.0);
-        let mean = weighted(1) / count;
-        Self { mean, stdv: (weighted(2) / count - mean * mean).max(0.0).sqrt() }
+    fn of(sum: u64, squares: u64, count: f64) -> Self {
+        let mean = sum as f64 / count;
+        Self { mean, stdv: (squares as f64 / count - mean * mean).max(0.0).sqrt() }
     }
 
     fn relative_variance(&self) -> f64 {
@@ -102,25 +93,21 @@ impl Moments {
     }
 }
 
-/// Neighbouring pixels are counted in two tables each, so that equal values do not wait for each
-/// other.
-fn histograms(pixels: &[u8]) -> [[u32; 256]; 3] {
-    let mut tables = [[[0_u32; 256]; 3]; 2];
-    let mut pairs = pixels.chunks_exact(6);
-    for pair in &mut pairs {
-        for channel in 0..3 {
-            tables[0][channel][usize::from(pair[channel])] += 1;
-            tables[1][channel][usize::from(pair[channel + 3])] += 1;
+/// Which of the 256 values occur.
+fn present(pixels: &[u8]) -> [bool; 256] {
+    let mut present = [false; 256];
+    // Every eighth part first: most pictures have all values there, and not in their first rows.
+    for sweep in 0..8 {
+        for part in pixels.chunks(512).skip(sweep).step_by(8) {
+            for &value in part {
+                present[usize::from(value)] = true;
+            }
+        }
+        if present == [true; 256] {
+            break;
         }
     }
-    for (channel, &value) in pairs.remainder().iter().enumerate() {
-        tables[0][channel][usize::from(value)] += 1;
-    }
-    let [mut first, second] = tables;
-    for (sum, other) in first.iter_mut().flatten().zip(second.iter().flatten()) {
-        *sum += other;
-    }
-    first
+    present
 }
 
 /// Pixels that are looked at together.
@@ -128,6 +115,8 @@ const BLOCK: usize = 256;
 
 struct Colour {
     luminance: Vec<u8>,
+    /// Of the values of each channel, and of their squares.
+    sums: [(u64, u64); 3],
     saturation: f64,
     value: f64,
     /// The largest difference between the channels of a pixel.
@@ -142,42 +131,51 @@ struct Colour {
 ))]
 fn colour(pixels: &[u8]) -> Colour {
     let mut luminance = vec![0_u8; pixels.len() / 3];
+    let mut sums = [(0_u64, 0_u64); 3];
     let (mut saturation, mut value, mut widest) = (0.0_f64, 0_u64, 0_u8);
     for (pixels, luminance) in pixels.chunks(3 * BLOCK).zip(luminance.chunks_mut(BLOCK)) {
         let [red, green, blue] = planes(pixels);
+        for ((sum, squares), plane) in sums.iter_mut().zip([&red, &green, &blue]) {
+            *sum += u64::from(plane.iter().map(|&value| u32::from(value)).sum::<u32>());
+            *squares += u64::from(plane.iter().map(|&value| u32::from(value).pow(2)).sum::<u32>());
+        }
         let (mut most, mut spread) = ([0_u8; BLOCK], [0_u8; BLOCK]);
         for at in 0..BLOCK {
             most[at] = red[at].max(green[at]).max(blue[at]);
             spread[at] = most[at] - red[at].min(green[at]).min(blue[at]);
         }
         // Sixteen sums side by side: one alone would have to be added in order.
-        let mut sums = [0.0_f32; 16];
+        let mut lanes = [0.0_f32; 16];
         for (most, spread) in most.chunks_exact(16).zip(spread.chunks_exact(16)) {
             for lane in 0..16 {
-                sums[lane] += f32::from(spread[lane]) / f32::from(most[lane].max(1));
+                lanes[lane] += f32::from(spread[lane]) / f32::from(most[lane].max(1));
             }
         }
-        saturation += f64::from(sums.iter().sum::<f32>());
-        value += most.iter().map(|&most| u64::from(most)).sum::<u64>();
+        saturation += f64::from(lanes.iter().sum::<f32>());
+        value += u64::from(most.iter().map(|&most| u32::from(most)).sum::<u32>());
         widest = spread.iter().fold(widest, |widest, &spread| widest.max(spread));
-        for (at, luminance) in luminance.iter_mut().enumerate() {
+        let mut grey = [0_u8; BLOCK];
+        for at in 0..BLOCK {
             // ITU-R BT.601, rounded, in 16-bit fixed point, as Pillow converts to L.
             let weighted = u32::from(red[at]) * 19595
                 + u32::from(green[at]) * 38470
                 + u32::from(blue[at]) * 7471;
-            *luminance = ((weighted + 0x8000) >> 16) as u8;
+            grey[at] = ((weighted + 0x8000) >> 16) as u8;
         }
+        luminance.copy_from_slice(&grey[..luminance.len()]);
     }
-    Colour { luminance, saturation, value: value as f64, widest }
+    Colour { luminance, sums, saturation, value: value as f64, widest }
 }
 
 /// The channels of up to `BLOCK` pixels, filled up with black, which adds nothing to any sum.
 #[inline]
 fn planes(pixels: &[u8]) -> [[u8; BLOCK]; 3] {
+    let mut block = [0; 3 * BLOCK];
+    block[..pixels.len()].copy_from_slice(pixels);
     let mut planes = [[0; BLOCK]; 3];
-    for (at, pixel) in pixels.chunks_exact(3).enumerate() {
+    for at in 0..BLOCK {
         for channel in 0..3 {
-            planes[channel][at] = pixel[channel];
+            planes[channel][at] = block[3 * at + channel];
         }
     }
     planes
@@ -222,30 +220,45 @@ fn sharpness(luminance: &[u8], width: usize, height: usize) -> (f64, f64) {
     "aarch64+neon"
 ))]
 fn row_sharpness(above: &[u8], here: &[u8], below: &[u8]) -> (i32, u32, u32) {
+    let count = here.len() - 2;
+    let [nw, n, ne] = thirds(above, count);
+    let [w, c, e] = thirds(here, count);
+    let [sw, s, se] = thirds(below, count);
     let (mut sum, mut squares, mut edges) = (0_i32, 0_u32, 0_u32);
-    let length = here.len();
-    let (above, below) = (&above[..length], &below[..length]);
-    for x in 1..length - 1 {
-        let at = |row: &[u8], x: usize| i32::from(row[x]);
-        let laplacian =
-            at(above, x) + at(below, x) + at(here, x - 1) + at(here, x + 1) - 4 * at(here, x);
+    for x in 0..count {
+        let at = |row: &[u8]| i16::from(row[x]);
+        let laplacian = i32::from(at(n) + at(s) + at(w) + at(e) - 4 * at(c));
         sum += laplacian;
         squares += (laplacian * laplacian) as u32;
-        let right = at(above, x + 1) + 2 * at(here, x + 1) + at(below, x + 1);
-        let left = at(above, x - 1) + 2 * at(here, x - 1) + at(below, x - 1);
-        let down = at(below, x - 1) + 2 * at(below, x) + at(below, x + 1);
-        let up = at(above, x - 1) + 2 * at(above, x) + at(above, x + 1);
-        edges += u32::from((right - left).abs() + (down - up).abs() > EDGE);
+        let across = at(ne) + 2 * at(e) + at(se) - at(nw) - 2 * at(w) - at(sw);
+        let down = at(sw) + 2 * at(s) + at(se) - at(nw) - 2 * at(n) - at(ne);
+        edges += u32::from(across.abs() + down.abs() > EDGE);
     }
     (sum, squares, edges)
 }
 
+/// `count` pixels from the row's first, second and third on; of equal lengths, so that none needs
+/// its bounds checked.
+#[inline]
+fn thirds(row: &[u8], count: usize) -> [&[u8]; 3] {
+    [&row[..count], &row[1..][..count], &row[2..][..count]]
+}
+
 /// Shannon entropy of the luminance values, in bits, 0..8.
 fn entropy(luminance: &[u8]) -> f64 {
-    let mut counts = [0_u32; 256];
-    for &value in luminance {
-        counts[usize::from(value)] += 1;
+    // Four tables, so that equal neighbours do not wait for each other.
+    let mut tables = [[0_u32; 256]; 4];
+    let mut fours = luminance.chunks_exact(4);
+    for four in &mut fours {
+        for (table, &value) in tables.iter_mut().zip(four) {
+            table[usize::from(value)] += 1;
+        }
     }
+    for &value in fours.remainder() {
+        tables[0][usize::from(value)] += 1;
+    }
+    let counts: [u32; 256] =
+        std::array::from_fn(|value| tables.iter().map(|table| table[value]).sum());
     let total = luminance.len().max(1) as f64;
     let bits = counts.iter().filter(|&&count| count > 0).map(|&count| {
         let share = f64::from(count) / total;

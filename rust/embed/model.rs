@@ -1,9 +1,11 @@
-//! A checked model: one session per worker on the CPU, one for all on a GPU.
+//! A checked model: one session per worker on the CPU, opened when the worker first needs it, and
+//! one for all on a GPU.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use half::f16;
+use ort::environment::Environment;
 use ort::ep;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session, SessionInputValue};
@@ -14,7 +16,6 @@ use super::output::Pooling;
 use super::runtime;
 use crate::decode::Picture;
 use crate::error::{Error, Result};
-use crate::job;
 use crate::preprocess::Sizing;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,8 @@ pub struct Spec {
 }
 
 pub struct Model {
-    sessions: Vec<Mutex<Session>>,
+    environment: Environment,
+    sessions: Vec<OnceLock<Mutex<Session>>>,
     spec: Spec,
     input: String,
     output: String,
@@ -71,30 +73,32 @@ impl Cancel {
 }
 
 impl Model {
-    /// Loads `sessions` copies, and runs the model once to see that it does what `spec` says.
+    /// Loads the model for up to `sessions` workers, and runs it once to see that it does what
+    /// `spec` says.
     pub fn load(runtime: &Path, spec: Spec, device: Device, sessions: usize) -> Result<Self> {
         let environment = runtime::environment(runtime)?;
-        let count = if device == Device::Cuda { 1 } else { sessions.max(1) };
-        let open = || open(&environment, &spec, device);
-        let loaded: Vec<Session> = std::thread::scope(|scope| {
-            let threads: Result<Vec<_>> = (0..count).map(|_| job::spawn(scope, open)).collect();
-            threads?
-                .into_iter()
-                .map(|thread| {
-                    thread.join().map_err(|_| Error::model("loading the model panicked"))?
-                })
-                .collect::<Result<_>>()
-        })?;
-        let first = loaded.first().expect("at least one session");
-        let (input, shape) = input_of(first, &spec)?;
-        let output = output_of(first, &spec)?;
+        let first = open(&environment, &spec, device)?;
+        let (input, shape) = input_of(&first, &spec)?;
+        let output = output_of(&first, &spec)?;
         let fixed_batch = check_shape(&shape, &spec)?;
         let any_size = shape
-            .get(spec.encoding.layout.spatial()).is_some_and(|sides| sides.iter().all(|&side| side < 0));
+            .get(spec.encoding.layout.spatial())
+            .is_some_and(|sides| sides.iter().all(|&side| side < 0));
         let pooling = Pooling::None { dim: 1 };
-        let sessions = loaded.into_iter().map(Mutex::new).collect();
-        let mut model =
-            Self { sessions, spec, input, output, pooling, device, fixed_batch, any_size };
+        let count = if device == Device::Cuda { 1 } else { sessions.max(1) };
+        let mut sessions = vec![OnceLock::from(Mutex::new(first))];
+        sessions.resize_with(count, OnceLock::new);
+        let mut model = Self {
+            environment,
+            sessions,
+            spec,
+            input,
+            output,
+            pooling,
+            device,
+            fixed_batch,
+            any_size,
+        };
         model.probe()?;
         Ok(model)
     }
@@ -130,7 +134,7 @@ impl Model {
         if let Some(fixed) = self.fixed_batch {
             batch.pad_to(fixed);
         }
-        let mut session = lock(&self.sessions[worker % self.sessions.len()]);
+        let mut session = self.session(worker)?;
         let (shape, values) = run(&mut session, &self.input, &self.output, batch, cancel)?;
         drop(session);
         let pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
@@ -147,6 +151,19 @@ impl Model {
         Ok(embeddings)
     }
 
+    fn session(&self, worker: usize) -> Result<MutexGuard<'_, Session>> {
+        let place = &self.sessions[worker % self.sessions.len()];
+        let session = match place.get() {
+            Some(session) => session,
+            None => {
+                let opened = open(&self.environment, &self.spec, self.device)?;
+                place.get_or_init(|| Mutex::new(opened))
+            }
+        };
+        // A panic while running leaves nothing half-written in a session.
+        Ok(session.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A real run on a picture with some structure, before any file is read.
     fn probe(&mut self) -> Result<()> {
         let Sizing { width, height, .. } = self.spec.sizing;
@@ -158,7 +175,7 @@ impl Model {
             batch.push(&picture);
         }
         let count = batch.count();
-        let mut session = lock(&self.sessions[0]);
+        let mut session = self.session(0)?;
         let (shape, values) =
             run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
         drop(session);
@@ -181,16 +198,7 @@ impl Model {
     }
 }
 
-fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
-    // A panic while running leaves nothing half-written in a session.
-    session.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn open(
-    environment: &ort::environment::Environment,
-    spec: &Spec,
-    device: Device,
-) -> Result<Session> {
+fn open(environment: &Environment, spec: &Spec, device: Device) -> Result<Session> {
     let build = || -> ort::Result<Session> {
         let mut builder = Session::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::Level3)?

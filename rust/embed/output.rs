@@ -21,7 +21,8 @@ impl Pooling {
         match (sides.as_slice(), layout) {
             (&[_, dim], _) if dim > 0 => Ok(Self::None { dim }),
             (&[_, dim, height, width], Layout::Nchw | Layout::Patches)
-                if dim * height * width > 0 => {
+                if dim * height * width > 0 =>
+            {
                 Ok(Self::ChannelsFirst { dim, area: height * width })
             }
             (&[_, height, width, dim], Layout::Nhwc) if dim * height * width > 0 => {

@@ -1,6 +1,5 @@
 """The object that users hold."""
 
-import functools
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -81,40 +80,47 @@ class Audit:
             raise ValueError("there is no input: pass input_dir to create()")
         config = self.config.replace(**settings)
         with reporter(progress) as shown:
-            jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)
+            tables = jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)
         self.config = config
-        return self._open()
+        return self._open(tables)
 
-    def _open(self) -> Self:
+    def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
         self._info = self._work.load()
-        for cached in ("_images", "_edges", "_nearest", "_pixels", "_statistics"):
-            self.__dict__.pop(cached, None)
+        self._tables = tables
         self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
         return self
 
     # ---- tables ---- #
 
-    @functools.cached_property
+    def _table(self, name: str) -> pl.DataFrame:
+        """One of the work directory's tables, read when it is first asked for."""
+        if name not in self._tables:
+            self._tables[name] = self._work.read_table(name, self.info)
+        return self._tables[name]
+
+    @property
     def _images(self) -> pl.DataFrame:
-        return self._work.read_table("images", self.info)
+        return self._table("images")
 
-    @functools.cached_property
+    @property
     def _edges(self) -> pl.DataFrame:
-        return self._work.read_table("edges", self.info)
+        return self._table("edges")
 
-    @functools.cached_property
+    @property
     def _nearest(self) -> pl.DataFrame:
         """The first k edges of each image: the graph has more where there are more duplicates."""
-        k = int(self.info["graph"]["k"])
-        return self._edges.filter(pl.int_range(pl.len()).over("from") < k)
+        facts = self.info["graph"]
+        if not facts["extended"]:
+            return self._edges
+        return self._edges.filter(pl.int_range(pl.len()).over("from") < int(facts["k"]))
 
-    @functools.cached_property
+    @property
     def _pixels(self) -> pl.DataFrame:
-        return self._work.read_table("pixel_digests", self.info)
+        return self._table("pixel_digests")
 
-    @functools.cached_property
+    @property
     def _statistics(self) -> pl.DataFrame:
-        return self._work.read_table("statistics", self.info)
+        return self._table("statistics")
 
     @property
     def images(self) -> pl.DataFrame:
@@ -331,7 +337,7 @@ def load(work_dir: str | os.PathLike[str]) -> Audit:
         ValueError: If it holds no finished run that this version can read.
     """
     audit = Audit(work_dir)
-    audit._open()
+    audit._open({})
     audit.config = _settings(audit.info)
     return audit
 

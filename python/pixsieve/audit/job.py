@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +62,11 @@ class Job:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
-def execute(job: Job, annotations: Annotations | None) -> None:
+def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame]:
     """Runs everything and leaves a finished work directory.
+
+    Returns:
+        The tables as they were written, by their names.
 
     Raises:
         ValueError, OSError, ModelError: As `Audit.run` says.
@@ -73,14 +77,17 @@ def execute(job: Job, annotations: Annotations | None) -> None:
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
     _check_places(root, work.path)
-    with job.stage("list", "images"):
-        listing = list_images(
-            job.source, config=config, exclude=work.path, progress=job.progress.update
-        )
-        annotated = 0 if table is None else table.height
-        files = _table_of_files(listing, join(listing, table, config), root, annotated)
-    with job.stage("load model", "models"):
-        model = engine.load_model(card, config)
+    with ThreadPoolExecutor(1) as beside:
+        # The two do not need each other. What is wrong with the input is said first.
+        loading = beside.submit(engine.load_model, card, config)
+        with job.stage("list", "images"):
+            listing = list_images(
+                job.source, config=config, exclude=work.path, progress=job.progress.update
+            )
+            annotated = 0 if table is None else table.height
+            files = _table_of_files(listing, join(listing, table, config), root, annotated)
+        with job.stage("load model", "models"):
+            model = loading.result()
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
@@ -96,11 +103,13 @@ def execute(job: Job, annotations: Annotations | None) -> None:
         "left_out": listing.notes,
     }
     with work.prepared(overwrite=config.overwrite):
-        _fill(job, files, model, card, info)
+        return _fill(job, files, model, card, info)
 
 
-def _fill(job: Job, files: "Files", model: _native.Model, card: Card, info: dict[str, Any]) -> None:
-    """Everything that writes into the work directory."""
+def _fill(
+    job: Job, files: "Files", model: _native.Model, card: Card, info: dict[str, Any]
+) -> dict[str, pl.DataFrame]:
+    """Everything that writes into the work directory; gives the tables."""
     work, near_duplicate = job.work, info["thresholds"]["near_duplicate"]
     work.write_info({**info, "state": "running"})
     with job.stage("extract", "images"):
@@ -117,14 +126,19 @@ def _fill(job: Job, files: "Files", model: _native.Model, card: Card, info: dict
         locations = pl.Series(
             "_location", [os.fsencode(path) for path in files.locations], pl.Binary
         )
-        work.write_table("images", images.with_columns(locations))
-        work.write_table("statistics", statistics)
-        work.write_table("edges", edges)
-        work.write_table("pixel_digests", pixels)
+        tables = {
+            "images": images.with_columns(locations),
+            "statistics": statistics,
+            "edges": edges,
+            "pixel_digests": pixels,
+        }
+        for name, frame in tables.items():
+            work.write_table(name, frame)
     counts = {"images": images.height, "embedded": sum(len(shard.rows) for shard in shards)}
     work.write_info(
         {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
     )
+    return tables
 
 
 def resolve_thresholds(card: Card, config: Config) -> dict[str, float]:
@@ -261,9 +275,7 @@ def _extract(
     for stage, seconds in rows["seconds"].items():
         spent[stage] = spent.get(stage, 0.0) + seconds
     shard = Shard(_shard_frame(rows), rows["rows"], rows["embeddings"])
-    write_shard(job.work.shards, number, fingerprint, shard, rows["signatures"])
-    # From the file, mapped: what has been written needs no memory any more.
-    return read_shard(job.work.shards, number, fingerprint) or shard
+    return write_shard(job.work.shards, number, fingerprint, shard, rows["signatures"])
 
 
 def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:

@@ -48,8 +48,12 @@ def shard_fingerprint(
 
 def write_shard(
     folder: Path, number: int, fingerprint: str, shard: Shard, signatures: NDArray[np.uint8]
-) -> None:
-    """Writes the parts, and last the note that makes them a shard."""
+) -> Shard:
+    """Writes the parts, and last the note that makes them a shard.
+
+    Returns:
+        The shard with its embeddings mapped from the file: they need no memory any more.
+    """
     prefix = f"{number:05}"
     write_array(folder / f"{prefix}.embeddings.npy", shard.embeddings)
     write_array(folder / f"{prefix}.signatures.npy", signatures)
@@ -62,6 +66,7 @@ def write_shard(
         "checksums": {part: checksum(folder / f"{prefix}.{part}") for part in PARTS},
     }
     write_text(folder / f"{prefix}.json", json.dumps(note))
+    return Shard(shard.images, shard.rows, _mapped(folder / f"{prefix}.embeddings.npy"))
 
 
 def read_shard(folder: Path, number: int, fingerprint: str) -> Shard | None:
@@ -93,7 +98,7 @@ def open_shard(folder: Path, number: int) -> Shard:
             raise damaged(path, "not what the run wrote")
     try:
         rows = np.load(folder / f"{prefix}.rows.npy", allow_pickle=False)
-        embeddings = np.load(folder / f"{prefix}.embeddings.npy", mmap_mode="r", allow_pickle=False)
+        embeddings = _mapped(folder / f"{prefix}.embeddings.npy")
         images = read_frame((folder / f"{prefix}.images.parquet").read_bytes())
     except (OSError, EOFError, ValueError, tokenize.TokenError, pl.exceptions.PolarsError) as error:
         raise damaged(folder / f"{prefix}.*", str(error)) from None
@@ -104,6 +109,10 @@ def open_shard(folder: Path, number: int) -> Shard:
     fits = embeddings.ndim == 2 and len(embeddings) == len(rows)
     _check(folder / f"{prefix}.embeddings.npy", embeddings.dtype == np.float32 and fits)
     return Shard(images, rows, embeddings)
+
+
+def _mapped(path: Path) -> NDArray[np.float32]:
+    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
 def damaged(path: Path, why: str | None) -> ValueError:
