@@ -74,6 +74,16 @@ class TestTables:
         table = {"path": [str(folder / name) for name in NAMES], "label": [1, 2, 3]}
         assert rows(run(folder, annotations=table), "label") == [("1",), ("2",), ("3",)]
 
+    def test_folders_that_name_no_class(self, run: Run, seven: Path):
+        message = (
+            r"^labels='folder': none of the 7 images lies in a folder below the input that could "
+            r"name its class, such as '0\.png': give the folder above$"
+        )
+        with pytest.raises(ValueError, match=message):
+            run(seven, labels="folder")
+        given = run(seven, labels="folder", annotations={"path": ["3.png"], "label": ["x"]})
+        assert given.annotations()["label"].drop_nulls().to_list() == ["x"]
+
     def test_order_does_not_matter(self, run: Run, folder: Path):
         table = pl.DataFrame(TABLE).reverse()
         assert rows(run(folder, annotations=table), "label") == [("c",), ("c",), ("d",)]

@@ -26,9 +26,9 @@ GOLDEN = Path(__file__).parent / "golden" / "report.html"
 
 
 def audit_of(root: Path, work: Path, **settings: object) -> pixsieve.Audit:
-    return pixsieve.run(
-        root, work_dir=work, labels="folder", device="cpu", progress=False, **settings
-    )
+    named = any(path.is_dir() for path in root.iterdir())
+    settings = {"labels": "folder" if named else None, **settings}
+    return pixsieve.run(root, work_dir=work, device="cpu", progress=False, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -281,11 +281,11 @@ class TestFullDisk:
     ):
         original, calls = job.write_shard, []
 
-        def full(*arguments: Any) -> None:
+        def full(*arguments: Any) -> Shard:
             calls.append(arguments)
             if len(calls) == 2:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            original(*arguments)
+            return original(*arguments)
 
         monkeypatch.setattr(job, "write_shard", full)
         with pytest.raises(OSError, match="No space left on device"):

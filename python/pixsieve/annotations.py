@@ -188,7 +188,13 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     paths = frame.select(pl.coalesce("relative", "path")).to_series().to_list()
     labels = config.labels
     if labels == "folder":
-        frame = _coalesce(frame, "label", [label_of_folder(path) for path in paths])
+        of_folders = [label_of_folder(path) for path in paths]
+        if not any(of_folders) and not frame["label"].count():
+            raise ValueError(
+                f"labels='folder': none of the {len(paths):,} images lies in a folder below the "
+                f"input that could name its class, such as {paths[0]!r}: give the folder above"
+            )
+        frame = _coalesce(frame, "label", of_folders)
     elif callable(labels):
         named = [_checked(labels(path), path) for path in frame["path"]]
         frame = _coalesce(frame, "label", named)

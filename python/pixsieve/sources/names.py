@@ -1,5 +1,7 @@
 """What the parts of a path say: the label and the split."""
 
+import functools
+import os
 from pathlib import PurePath
 
 #: Path parts that name a split.
@@ -16,8 +18,13 @@ def split_of_path(relative: str) -> str | None:
 
     In lower case and without the year or number behind it: `val2017` is `val`.
     """
-    folders = (_plain(part) for part in PurePath(relative).parts[:-1])
-    return next((name for name in folders if name in SPLIT_NAMES), None)
+    return _split_of_folder(os.path.dirname(relative))  # noqa: PTH120 - a million
+
+
+@functools.lru_cache(maxsize=4096)
+def _split_of_folder(folder: str) -> str | None:
+    names = (_plain(part) for part in PurePath(folder).parts)
+    return next((name for name in names if name in SPLIT_NAMES), None)
 
 
 def _plain(part: str) -> str:
@@ -26,5 +33,10 @@ def _plain(part: str) -> str:
 
 def label_of_folder(relative: str) -> str | None:
     """The name of the folder that holds the file, unless that is the input or names a split."""
-    folders = PurePath(relative).parts[:-1]
-    return folders[-1] if folders and _plain(folders[-1]) not in SPLIT_NAMES else None
+    return _label_of_folder(os.path.dirname(relative))  # noqa: PTH120
+
+
+@functools.lru_cache(maxsize=4096)
+def _label_of_folder(folder: str) -> str | None:
+    name = PurePath(folder).name
+    return name if name and _plain(name) not in SPLIT_NAMES else None
