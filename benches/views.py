@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from pixsieve import Config, engine
-from pixsieve.models import load_card
+from pixsieve.models import load_card, load_model
 from table import print_table
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def embed(paths: list[Path], views: tuple[str, ...]) -> NDArray[np.float32]:
     """(n, d) embeddings, averaged over the views."""
     config = Config(high_accuracy=True)
     engine.ACCURATE_VIEWS = views  # type: ignore[assignment]
-    model = engine.load_model(load_card(None, None), config)
+    model = load_model(load_card(None, None), config)
     rows = engine.extract(
         [str(path) for path in paths], model=model, config=config, thumbnails=None, progress=None
     )

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from pixsieve import Config, engine
-from pixsieve.models import load_card
+from pixsieve.models import load_card, load_model
 
 TYPES = {
     "float32": TensorProto.FLOAT,
@@ -82,7 +82,7 @@ def model_writer(folder: Path) -> Write:
 
 def embed(path: Path, card: dict[str, Any], files: list[Path]) -> NDArray[np.float32]:
     config = Config(num_threads=2, device="cpu", batch_size=4)
-    model = engine.load_model(load_card(str(path), card), config)
+    model = load_model(load_card(str(path), card), config)
     found = engine.extract(
         [str(file) for file in files], model=model, config=config, thumbnails=None, progress=None
     )

@@ -11,8 +11,8 @@ import pytest
 
 from conftest import Run
 from model_cases import write_plain
-from pixsieve import ModelError, engine
-from pixsieve.models import find_runtime
+from pixsieve import ModelError
+from pixsieve.models import find_runtime, gpu_runtime
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ print(audit.embeddings().height)
 
 
 def has_gpu() -> bool:
-    return engine.gpu_runtime()
+    return gpu_runtime()
 
 
 class TestDevice:
@@ -107,7 +107,7 @@ class TestDevice:
         assert audit.info["model"]["device"] in ("cpu", "cuda")
         if not has_gpu():
             # Also where a GPU's library is installed, but cannot be used.
-            monkeypatch.setattr(engine, "gpu_runtime", lambda: True)
+            monkeypatch.setattr("pixsieve.models.loading.gpu_runtime", lambda: True)
             assert run(plain, device="auto").info["model"]["device"] == "cpu"
 
     def test_an_unknown_one(self, run: Run, plain: list[Path]):

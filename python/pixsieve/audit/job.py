@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pixsieve import _native, engine, findings, schema
 from pixsieve.annotations import Annotations, join, read_annotations
 from pixsieve.config import Config
-from pixsieve.models import Card, load_card
+from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
 from pixsieve.sources import Listing, list_images
 from pixsieve.sources.files import Input, shown
@@ -79,7 +79,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     _check_places(root, work.path)
     with ThreadPoolExecutor(1) as beside:
         # The two do not need each other. What is wrong with the input is said first.
-        loading = beside.submit(engine.load_model, card, config)
+        loading = beside.submit(load_model, card, config)
         with job.stage("list", "images"):
             listing = list_images(
                 job.source, config=config, exclude=work.path, progress=job.progress.update

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pixsieve import Audit, Config, __version__, load, run
+from pixsieve import Config, __version__
 from pixsieve.cli.options import parse, with_settings
 from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
+
+if TYPE_CHECKING:
+    from pixsieve import Audit
 
 FAILED = 1
 INTERRUPTED = 130
@@ -134,9 +137,11 @@ def run_command(
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
     work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
+    import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
+
     with _failing_well():
         with _progress(quiet or as_json) as progress:
-            audit = run(
+            audit = pixsieve.run(
                 folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
             )
             if report:
@@ -152,8 +157,10 @@ def run_command(
 @_as_json
 def summary_command(out: Path, as_json: bool) -> None:
     """Prints what an earlier run found, from its work directory OUT."""
+    import pixsieve  # noqa: PLC0415
+
     with _failing_well():
-        _show(load(out), quiet=False, as_json=as_json)
+        _show(pixsieve.load(out), quiet=False, as_json=as_json)
 
 
 @app.command("report", short_help="Writes the HTML report of an earlier run.")
@@ -168,8 +175,10 @@ def summary_command(out: Path, as_json: bool) -> None:
 @_quiet
 def report_command(out: Path, page: Path | None, quiet: bool) -> None:
     """Writes the HTML report of an earlier run, from its work directory OUT."""
+    import pixsieve  # noqa: PLC0415
+
     with _failing_well():
-        written = load(out).report(page)
+        written = pixsieve.load(out).report(page)
         if not quiet:
             click.echo(f"Report: {written}")
 
@@ -196,7 +205,7 @@ def version_command() -> None:
     click.echo(__version__)
 
 
-def _show(audit: Audit, *, quiet: bool, as_json: bool) -> None:
+def _show(audit: "Audit", *, quiet: bool, as_json: bool) -> None:
     summary = audit.summarize()
     if as_json:
         click.echo(json.dumps({"work_dir": str(audit.work_dir), **summary.counts}, indent=2))
