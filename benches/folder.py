@@ -21,7 +21,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from table import Measured, machine, measure, print_table
+from table import Contender, machine, measure, print_table
 
 ROOT = Path(__file__).parents[1]
 QUIET_FASTDUP = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
@@ -107,20 +107,17 @@ def prepared(case: str, data: Path) -> Iterator[tuple[Path, Path]]:
         yield pictures, Path(temporary)
 
 
-def run_pixsieve(pictures: Path, out: Path, runs: int) -> Measured:
+def pixsieve(pictures: Path, out: Path) -> Contender:
     """One whole process, from the folder to the finished work directory."""
     work = out / "pixsieve"
     command = [sys.executable, "-c", PIXSIEVE, str(work), "run", str(pictures)]
-    return measure(
-        [*command, "--out", str(work), "--no-report", "--quiet"], runs=runs, environment={}
-    )
+    return Contender([*command, "--out", str(work), "--no-report", "--quiet"], {})
 
 
-def run_fastdup(python: Path, pictures: Path, out: Path, runs: int) -> Measured:
+def fastdup(python: Path, pictures: Path, out: Path) -> Contender:
     """The same for fastdup."""
-    work = out / "fastdup"
-    command = [str(python), "-c", FASTDUP, str(work), str(pictures)]
-    return measure(command, runs=runs, environment=QUIET_FASTDUP)
+    command = [str(python), "-c", FASTDUP, str(out / "fastdup"), str(pictures)]
+    return Contender(command, QUIET_FASTDUP)
 
 
 def main() -> None:
@@ -142,11 +139,12 @@ def main() -> None:
     for case in options.case or CASES:
         with prepared(case, options.data) as (pictures, out):
             count = sum(1 for path in pictures.rglob("*.jpg"))
-            contenders = {"pixsieve": run_pixsieve(pictures, out, options.runs)}
+            contenders = {"pixsieve": pixsieve(pictures, out)}
             if peer is not None and case != "memory":
-                contenders["fastdup"] = run_fastdup(peer, pictures, out, options.runs)
-        slowest = max(result.seconds for result in contenders.values())
-        for name, result in contenders.items():
+                contenders["fastdup"] = fastdup(peer, pictures, out)
+            results = measure(contenders, runs=options.runs)
+        slowest = max(result.seconds for result in results.values())
+        for name, result in results.items():
             figures = {
                 "seconds": f"{result.seconds:.2f}",
                 "images/s": f"{count / result.seconds:,.0f}",
@@ -155,7 +153,7 @@ def main() -> None:
             }
             rows.append({"case (images)": f"{case} ({count:,})", "contender": name, **figures})
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    print(f"\nMedian of {options.runs} runs; {machine()}")
+    print(f"\nMedian of {options.runs} runs, in turns; {machine()}")
     if options.json:
         options.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2))
 

@@ -20,30 +20,52 @@ class Measured:
     output: str
 
 
-def measure(command: Sequence[str], *, runs: int, environment: Mapping[str, str]) -> Measured:
-    """Runs a command several times: wall clock and peak resident memory, medians.
+@dataclass(frozen=True)
+class Contender:
+    """A command and what it needs in its environment."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def measure(contenders: Mapping[str, Contender], *, runs: int) -> dict[str, Measured]:
+    """Runs the commands in turns: wall clock and peak resident memory, medians.
+
+    In turns, because a machine is not equally fast all the time.
 
     Raises:
-        RuntimeError: If it fails; with the end of what it printed.
+        RuntimeError: If one fails; with the end of what it printed.
     """
-    seconds, peaks, output = [], [], ""
+    results: dict[str, list[Measured]] = {name: [] for name in contenders}
     for _ in range(runs):
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+        for name, contender in contenders.items():
+            results[name].append(_run(contender))
+    return {
+        name: Measured(
+            statistics.median(one.seconds for one in measured),
+            statistics.median(one.peak_mb for one in measured),
+            measured[-1].output,
         )
-        assert process.stdout is not None
-        output = process.stdout.read().decode(errors="replace")
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds.append(time.perf_counter() - started)
-        peaks.append(usage.ru_maxrss / 1024)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command[:3])} … failed:\n{output[-2000:]}")
-    return Measured(statistics.median(seconds), statistics.median(peaks), output)
+        for name, measured in results.items()
+    }
+
+
+def _run(contender: Contender) -> Measured:
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        contender.command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **contender.environment},
+    )
+    assert process.stdout is not None
+    output = process.stdout.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(contender.command[:3])} … failed:\n{output[-2000:]}")
+    return Measured(seconds, usage.ru_maxrss / 1024, output)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
