@@ -153,13 +153,12 @@ impl Model {
 
     fn session(&self, worker: usize) -> Result<MutexGuard<'_, Session>> {
         let place = &self.sessions[worker % self.sessions.len()];
-        let session = match place.get() {
-            Some(session) => session,
-            None => {
-                let opened = open(&self.environment, &self.spec, self.device)?;
-                place.get_or_init(|| Mutex::new(opened))
-            }
-        };
+        if place.get().is_none() {
+            let opened = open(&self.environment, &self.spec, self.device)?;
+            // Another run of this model may have been quicker: then this session is dropped.
+            let _ = place.set(Mutex::new(opened));
+        }
+        let session = place.get().expect("it has just been set");
         // A panic while running leaves nothing half-written in a session.
         Ok(session.lock().unwrap_or_else(PoisonError::into_inner))
     }
