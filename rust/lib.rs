@@ -21,4 +21,5 @@ mod supervise;
 mod testing;
 pub mod thumbnail;
 mod turns;
+pub mod verify;
 pub mod walk;

@@ -34,7 +34,7 @@ RUST_ROOMS = [
     ["pipeline"],
     ["embed", "neighbors"],
     ["hnsw"],
-    ["exact"],
+    ["exact", "verify"],
     ["thumbnail"],
     ["preprocess", "statistics", "digest", "walk", "components", "distance"],
     ["decode", "logarithm", "turns", "testing"],

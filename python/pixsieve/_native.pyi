@@ -31,6 +31,7 @@ __all__ = [
     "load_model",
     "pixel_digests",
     "query_neighbors",
+    "register_pairs",
     "star_groups",
     "walk",
     "write_thumbnails",
@@ -64,6 +65,26 @@ class WalkResult(TypedDict):
     """Sockets, FIFOs and devices."""
     skipped_runs: int
     """Work directories of earlier runs: their thumbnails are no pictures of the collection."""
+
+@type_check_only
+class Registrations(TypedDict):
+    """How the second picture of each pair lies on the first; one row per pair, in their order.
+
+    One of the two is taken to be a part of the other, at least 0.4 times as wide and high, turned
+    or flipped.
+    """
+
+    correlation: NDArray[np.float32]
+    """Of the luminance where they overlap, -1..1; 0 where one of them is flat."""
+    detail: NDArray[np.float32]
+    """The same of edges and texture: copies lie near 1, look-alikes near 0."""
+    orientation: list[str]
+    """What takes the first to the second: `none`, `flip_h`, `flip_v`, `rot180`, `transpose`,
+    `rot90` (anticlockwise), `rot270` or `transverse`."""
+    area: NDArray[np.float32]
+    """The share of the larger picture that the other one shows."""
+    grown: NDArray[np.bool_]
+    """Whether the second picture shows more than the first."""
 
 @type_check_only
 class Extraction(TypedDict):
@@ -244,6 +265,21 @@ def connected_components(
     *, size: int, edges_from: NDArray[np.uint32], edges_to: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
     """(size,) for each row the smallest row number of its component."""
+
+def register_pairs(
+    *,
+    signatures: NDArray[np.uint8],
+    pairs_from: NDArray[np.uint32],
+    pairs_to: NDArray[np.uint32],
+    num_threads: int,
+    progress: _Progress | None,
+) -> Registrations:
+    """Lays the pictures of each pair over each other, by their (n, 1024) signatures.
+
+    Raises:
+        ValueError: If an array is not contiguous, a signature has another length, or a pair names
+            a row that is not there.
+    """
 
 def star_groups(
     *,

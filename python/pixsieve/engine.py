@@ -1,5 +1,6 @@
 """What Rust does for us, with our defaults, in our types."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -177,6 +178,30 @@ def _ends(edges: pl.DataFrame) -> dict[str, NDArray[np.uint32]]:
         f"edges_{end}": np.ascontiguousarray(edges[end].cast(pl.UInt32).to_numpy(), np.uint32)
         for end in ("from", "to")
     }
+
+
+def register_pairs(
+    signatures: NDArray[np.uint8], pairs: pl.DataFrame, *, config: Config, progress: Callback
+) -> pl.DataFrame:
+    """How well the pictures of each pair lie on each other.
+
+    `signatures` are (n, 32, 32) luminance, as `extract` gives them; `pairs` has their rows, `from`
+    and `to`.
+
+    Returns:
+        `correlation`, `detail`, `orientation`, `area` and `grown`, one row per pair in their
+        order; the stub says what they mean.
+    """
+    ends = {f"pairs_{end}": pairs[end].cast(pl.UInt32).to_numpy() for end in ("from", "to")}
+    found = _native.register_pairs(
+        signatures=np.ascontiguousarray(signatures).reshape(
+            len(signatures), math.prod(signatures.shape[1:])
+        ),
+        **{name: np.ascontiguousarray(rows, np.uint32) for name, rows in ends.items()},
+        num_threads=config.threads,
+        progress=progress,
+    )
+    return pl.DataFrame(found)
 
 
 def pixel_digests(

@@ -131,7 +131,7 @@ pub fn star_groups<'py>(
     Ok(groups.into_pyarray(py))
 }
 
-fn flat<'a>(array: &'a PyReadonlyArray1<'_, u32>) -> Result<&'a [u32]> {
+pub fn flat<'a>(array: &'a PyReadonlyArray1<'_, u32>) -> Result<&'a [u32]> {
     array
         .as_slice()
         .map_err(|_| Error::argument("row numbers must be contiguous: use numpy.ascontiguousarray"))

@@ -3,6 +3,7 @@
 mod extract;
 mod graph;
 mod pictures;
+mod verify;
 
 use std::io;
 
@@ -50,6 +51,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::pictures::{decode, encode_jpeg, encode_png, pixel_digests, write_thumbnails};
+    #[pymodule_export]
+    use super::verify::register_pairs;
     use pyo3::prelude::*;
 
     #[pymodule_init]
