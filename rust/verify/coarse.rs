@@ -5,11 +5,10 @@ use multiversion::multiversion;
 
 use super::orientation::Orientation;
 use super::region::{Region, Sums, standardize};
-use crate::preprocess::SIGNATURE_SIDE;
 
 /// Cells per side of a view.
 const CELLS: usize = 8;
-pub const LENGTH: usize = CELLS * CELLS;
+const LENGTH: usize = CELLS * CELLS;
 /// Sides of the parts that are looked at, and how many places along each side they are put to: no
 /// two further apart than half a cell.
 const PARTS: [(f32, usize); 6] = [(1.0, 1), (0.9, 3), (0.8, 4), (0.7, 6), (0.6, 7), (0.5, 9)];
@@ -70,14 +69,9 @@ impl Container {
 }
 
 impl Content {
-    pub fn of(signature: &[u8]) -> Self {
+    pub fn of(sums: &Sums) -> Self {
         let mut views = vec![[0.0; 8]; LENGTH];
-        let mut plain = vec![0.0; LENGTH];
-        let step = SIGNATURE_SIDE as usize / CELLS;
-        for (at, value) in signature.iter().enumerate() {
-            let (x, y) = (at % SIGNATURE_SIDE as usize, at / SIGNATURE_SIDE as usize);
-            plain[y / step * CELLS + x / step] += f32::from(*value) / (step * step) as f32;
-        }
+        let mut plain = sums.whole(CELLS);
         standardize(&mut plain);
         for (way, orientation) in Orientation::ALL.into_iter().enumerate() {
             // What the container would show, were this picture turned so within it.

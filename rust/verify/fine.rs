@@ -2,8 +2,7 @@
 
 use super::coarse::Fit;
 use super::orientation::Orientation;
-use super::region::{Region, Sums, standardize};
-use crate::preprocess::SIGNATURE_SIDE;
+use super::region::{Region, Sums, bring_to_length_one, standardize};
 
 /// Cells per side of a view.
 const CELLS: usize = 16;
@@ -34,20 +33,16 @@ pub struct Agreement {
 }
 
 impl Content {
-    pub fn of(signature: &[u8]) -> Self {
-        let step = SIGNATURE_SIDE as usize / CELLS;
-        let mut plain = vec![0.0; LENGTH];
-        for (at, value) in signature.iter().enumerate() {
-            let (x, y) = (at % SIGNATURE_SIDE as usize, at / SIGNATURE_SIDE as usize);
-            plain[y / step * CELLS + x / step] += f32::from(*value) / (step * step) as f32;
-        }
-        Self { plain }
+    pub fn of(sums: &Sums) -> Self {
+        Self { plain: sums.whole(CELLS) }
     }
 
     /// Climbs from a rough fit to the best region near it.
     pub fn agree(&self, container: &Sums, rough: &Fit) -> Agreement {
-        let content = rough.orientation.inverse().turned(&self.plain, CELLS);
-        let mut whole = content.clone();
+        let orientation = rough.orientation;
+        let content = orientation.inverse().turned(&self.plain, CELLS);
+        let content_details = details(&content);
+        let mut whole = content;
         standardize(&mut whole);
         let mut view = vec![0.0; LENGTH];
         let mut correlate = |region: Region| {
@@ -55,33 +50,29 @@ impl Content {
             standardize(&mut view);
             dot(&view, &whole)
         };
-        let (mut region, mut best) = (rough.region, correlate(rough.region));
-        let content_details = details(&content);
-        container.view(region, CELLS, &mut view);
-        let detail = dot(&details(&view), &content_details);
-        if detail < HOPELESS {
-            return Agreement { region, orientation: rough.orientation, correlation: best, detail };
-        }
-        let mut correlate = |region: Region| {
+        let detail_of = |region: Region| {
+            let mut view = vec![0.0; LENGTH];
             container.view(region, CELLS, &mut view);
-            standardize(&mut view);
-            dot(&view, &whole)
+            dot(&details(&view), &content_details)
         };
+
+        let (mut region, mut correlation) = (rough.region, correlate(rough.region));
+        let detail = detail_of(region);
+        if detail < HOPELESS {
+            return Agreement { region, orientation, correlation, detail };
+        }
         for step in STEPS {
             for _ in 0..MOST_MOVES {
                 let tried = moves(region, step).map(|moved| (correlate(moved), moved));
-                let Some((correlation, moved)) = tried.max_by(|a, b| a.0.total_cmp(&b.0)) else {
-                    break;
-                };
-                if correlation <= best {
-                    break;
+                match tried.max_by(|a, b| a.0.total_cmp(&b.0)) {
+                    Some((better, moved)) if better > correlation => {
+                        (region, correlation) = (moved, better);
+                    }
+                    _ => break,
                 }
-                (region, best) = (moved, correlation);
             }
         }
-        container.view(region, CELLS, &mut view);
-        let detail = dot(&details(&view), &content_details);
-        Agreement { region, orientation: rough.orientation, correlation: best, detail }
+        Agreement { region, orientation, correlation, detail: detail_of(region) }
     }
 }
 
@@ -134,15 +125,7 @@ fn details(view: &[f32]) -> Vec<f32> {
             view[at] - sum / count
         })
         .collect();
-    standardize_details(&mut details);
+    // Details are weak: what is left of a blurred picture still counts.
+    bring_to_length_one(&mut details, 0.1);
     details
-}
-
-/// Details are weak: what is left of a blurred picture still counts.
-fn standardize_details(details: &mut [f32]) {
-    let squares: f32 = details.iter().map(|value| value * value).sum();
-    let factor = if squares < 0.01 * LENGTH as f32 { 0.0 } else { 1.0 / squares.sqrt() };
-    for value in details {
-        *value *= factor;
-    }
 }

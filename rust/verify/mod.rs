@@ -106,10 +106,11 @@ fn fit(
     signature: &[u8],
     swapped: bool,
 ) -> Registration {
-    let mut fits = container.fits(&coarse::Content::of(signature));
+    let content = Sums::of(signature);
+    let mut fits = container.fits(&coarse::Content::of(&content));
     fits.sort_by(|a, b| b.correlation.total_cmp(&a.correlation));
     let promising = fits.iter().take(IMPROVED).filter(|fit| fit.correlation >= PROMISING);
-    let content = fine::Content::of(signature);
+    let content = fine::Content::of(&content);
     let improved = promising
         .map(|fit| content.agree(sums, fit))
         .max_by(|a, b| (a.correlation + a.detail).total_cmp(&(b.correlation + b.detail)));

@@ -14,8 +14,6 @@ pub struct Region {
 }
 
 impl Region {
-    pub const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
-
     pub fn area(self) -> f32 {
         self.width * self.height
     }
@@ -35,6 +33,13 @@ impl Sums {
             }
         }
         Self(sums)
+    }
+
+    /// The whole picture at a lower resolution.
+    pub fn whole(&self, cells: usize) -> Vec<f32> {
+        let mut view = vec![0.0; cells * cells];
+        self.view(Region { x: 0.0, y: 0.0, width: 1.0, height: 1.0 }, cells, &mut view);
+        view
     }
 
     /// The means of `cells` x `cells` equal parts of the region, each pixel counted by the share
@@ -80,15 +85,23 @@ impl Sums {
 /// Less than this standard deviation (of 0..255) says nothing about a picture.
 const FLAT: f32 = 1.0;
 
-/// Subtracts the mean and brings to length one, so that a product of two is their correlation; a
-/// flat view becomes zeros, which correlate with nothing.
+/// Subtracts the mean and brings to length one, so that a product of two is their correlation.
 pub fn standardize(view: &mut [f32]) {
-    let count = view.len() as f32;
-    let mean = view.iter().sum::<f32>() / count;
-    let squares: f32 = view.iter().map(|value| (value - mean).powi(2)).sum();
-    let factor = if squares < FLAT * FLAT * count { 0.0 } else { 1.0 / squares.sqrt() };
-    for value in view {
-        *value = (*value - mean) * factor;
+    let mean = view.iter().sum::<f32>() / view.len() as f32;
+    for value in view.iter_mut() {
+        *value -= mean;
+    }
+    bring_to_length_one(view, FLAT);
+}
+
+/// Values whose root mean square is below `least` say nothing: they become zeros, which correlate
+/// with nothing.
+pub fn bring_to_length_one(values: &mut [f32], least: f32) {
+    let squares: f32 = values.iter().map(|value| value * value).sum();
+    let noise = least * least * values.len() as f32;
+    let factor = if squares < noise { 0.0 } else { 1.0 / squares.sqrt() };
+    for value in values {
+        *value *= factor;
     }
 }
 

@@ -86,6 +86,7 @@ class Audit:
 
     def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
         self._info = self._work.load()
+        #: Read or worked out when first asked for.
         self._tables = tables
         self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
         return self
@@ -93,7 +94,7 @@ class Audit:
     # ---- tables ---- #
 
     def _table(self, name: str) -> pl.DataFrame:
-        """One of the work directory's tables, read when it is first asked for."""
+        """One of the work directory's tables."""
         if name not in self._tables:
             self._tables[name] = self._work.read_table(name, self.info)
         return self._tables[name]
@@ -109,10 +110,10 @@ class Audit:
     @property
     def _nearest(self) -> pl.DataFrame:
         """The first k edges of each image: the graph has more where there are more duplicates."""
-        facts = self.info["graph"]
-        if not facts["extended"]:
-            return self._edges
-        return self._edges.filter(pl.int_range(pl.len()).over("from") < int(facts["k"]))
+        if "nearest" not in self._tables:
+            first = pl.int_range(pl.len()).over("from") < int(self.info["graph"]["k"])
+            self._tables["nearest"] = self._edges.filter(first)
+        return self._tables["nearest"]
 
     @property
     def _pixels(self) -> pl.DataFrame:
