@@ -68,6 +68,8 @@ def test_a_second_run_asks_before_it_replaces_the_first(folder: Path) -> None:
         (["run", "nowhere"], 1, "pixsieve: error: nowhere: there is no such folder\n"),
         (["summary", "nowhere"], 1, "there is no such folder"),
         (["run"], 2, "Missing argument"),
+        (["run", ""], 2, "the path is empty"),
+        (["run", "pets", "--out", ""], 2, "the path is empty"),
         (["run", "pets", "--nnf-mode", "best"], 2, "nnf_mode must be one of"),
         (["run", "pets", "--num-threads", "0"], 2, "num_threads must be"),
         (["run", "pets", "--frobnicate"], 2, "No such option"),

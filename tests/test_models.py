@@ -204,6 +204,11 @@ class TestWrongModels:
                 *("filter_up", "magic"),
                 "must be one of box, triangle-antialiased, bilinear, bicubic, lanczos, not 'magic'",
             ),
+            ("padding", True, "must be a number from 0 to 255, not True"),
+            (
+                *("mean", [float("nan")] * 3),
+                "must be three numbers, one per channel; it is [nan, nan, nan]",
+            ),
             ("mean", [0.5], "must be three numbers, one per channel; it is [0.5]"),
             ("mean", 0.5, "must be three numbers, one per channel; it is 0.5"),
             (
@@ -221,7 +226,7 @@ class TestWrongModels:
             self.fails(run, tmp_path, path, card) == f"the card of tiny.onnx: input.{key} {message}"
         )
 
-    @pytest.mark.parametrize("value", [float("nan"), 1.5, "high", None])
+    @pytest.mark.parametrize("value", [float("nan"), 1.5, "high", None, True])
     def test_a_threshold_that_is_no_similarity(
         self, run: Run, tmp_path: Path, write: Write, value: Any
     ):
@@ -231,6 +236,17 @@ class TestWrongModels:
             "the card of tiny.onnx: thresholds.near_duplicate must be a similarity from -1 to 1, "
             f"not {value!r}"
         )
+
+    @pytest.mark.parametrize("part", ["input", "output", "thresholds"])
+    @pytest.mark.parametrize("value", [None, [], [1], "abc", 5])
+    def test_a_part_that_is_no_object(
+        self, run: Run, tmp_path: Path, write: Write, part: str, value: Any
+    ):
+        path, card = write()
+        message = (
+            f"the card of tiny.onnx: {part} must be an object with named values, not {value!r}"
+        )
+        assert self.fails(run, tmp_path, path, card | {part: value}) == message
 
     def test_an_output_normalised_in_an_unknown_way(self, run: Run, tmp_path: Path, write: Write):
         path, card = write()

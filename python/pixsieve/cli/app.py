@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 FAILED = 1
 INTERRUPTED = 130
 
+
+class Place(click.Path):
+    """A path; an empty one, as of a variable that is not set, is not the current folder."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """As click does, but for an empty path."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_path = Place(path_type=Path)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
-_out = click.argument("out", type=click.Path(path_type=Path))
+_out = click.argument("out", type=_path)
 
 
 def main() -> NoReturn:
@@ -101,17 +113,17 @@ def app() -> None:
 
 
 @app.command("run", short_help="Audits a folder of images.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=_path)
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=_path,
     help="Work directory; default: pixsieve-out/NAME OF FOLDER.",
 )
 @click.option(
     "-a",
     "--annotations",
-    type=click.Path(path_type=Path),
+    type=_path,
     help="CSV or Parquet with path, label, split, …",
 )
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
@@ -137,9 +149,9 @@ def run_command(
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
     work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
-    import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
-
     with _failing_well():
+        import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
+
         with _progress(quiet or as_json) as progress:
             audit = pixsieve.run(
                 folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
@@ -157,9 +169,9 @@ def run_command(
 @_as_json
 def summary_command(out: Path, as_json: bool) -> None:
     """Prints what an earlier run found, from its work directory OUT."""
-    import pixsieve  # noqa: PLC0415
-
     with _failing_well():
+        import pixsieve  # noqa: PLC0415
+
         _show(pixsieve.load(out), quiet=False, as_json=as_json)
 
 
@@ -169,29 +181,29 @@ def summary_command(out: Path, as_json: bool) -> None:
     "-o",
     "--output",
     "page",
-    type=click.Path(path_type=Path),
+    type=_path,
     help="The page; default: in the work directory.",
 )
 @_quiet
 def report_command(out: Path, page: Path | None, quiet: bool) -> None:
     """Writes the HTML report of an earlier run, from its work directory OUT."""
-    import pixsieve  # noqa: PLC0415
-
     with _failing_well():
+        import pixsieve  # noqa: PLC0415
+
         written = pixsieve.load(out).report(page)
         if not quiet:
             click.echo(f"Report: {written}")
 
 
 @app.command("demo", short_help="Audits a drawn collection with known problems.")
-@click.argument("out", type=click.Path(path_type=Path), default=Path("pixsieve-demo"))
+@click.argument("out", type=_path, default=Path("pixsieve-demo"))
 @_quiet
 @_as_json
 def demo_command(out: Path, quiet: bool, as_json: bool) -> None:
     """Draws a collection with known problems into OUT, audits it, and says what was found."""
-    from pixsieve.cli.demo import run_demo  # noqa: PLC0415 - the other commands need no drawing
-
     with _failing_well(), _progress(quiet or as_json) as progress:
+        from pixsieve.cli.demo import run_demo  # noqa: PLC0415 - the other commands draw nothing
+
         result = run_demo(out, progress)
     if as_json:
         click.echo(json.dumps(result.counts, indent=2))

@@ -34,6 +34,8 @@ INPUT_CHOICES: Mapping[str, Sequence[str]] = {
     "filter_up": FILTERS,
 }
 NORMALIZE = ("l2", "none")
+#: No number of a card is larger; neither NaN nor infinity passes.
+LARGEST = 1e30
 OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2"}
 
 
@@ -79,6 +81,7 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
             f"{path} is not the file that its card describes (SHA-256 {digest[:12]}…, the card "
             f"says {str(data['sha256'])[:12]}…)"
         )
+    _check_parts(data, path)
     source = cast("Mapping[str, Any]", data.get("input", {}))
     unknown = set(source) - {*INPUT_DEFAULTS, "height", "width"}
     if unknown:
@@ -96,7 +99,7 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
         )
     thresholds = data.get("thresholds", {})
     for name, value in thresholds.items():
-        if not isinstance(value, int | float) or not -1 <= value <= 1:
+        if not _is_number(value) or not -1 <= value <= 1:
             raise ModelError(
                 f"the card of {path.name}: thresholds.{name} must be a similarity from -1 to 1, "
                 f"not {value!r}"
@@ -111,6 +114,21 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
     )
 
 
+def _is_number(value: Any) -> bool:
+    """Finite, and no truth value, which Python counts among the numbers."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def _check_parts(data: Mapping[str, Any], path: Path) -> None:
+    """Raises ModelError where a part of the card has no names."""
+    for part in ("input", "output", "thresholds"):
+        if not isinstance(data.get(part, {}), Mapping):
+            raise ModelError(
+                f"the card of {path.name}: {part} must be an object with named values, not "
+                f"{data[part]!r}"
+            )
+
+
 def _check(source: Mapping[str, Any], path: Path) -> None:
     """Raises ModelError where a value is not one of those that can be."""
     for key, allowed in INPUT_CHOICES.items():
@@ -119,7 +137,11 @@ def _check(source: Mapping[str, Any], path: Path) -> None:
                 f"the card of {path.name}: input.{key} must be one of {', '.join(allowed)}, "
                 f"not {source[key]!r}"
             )
-    if not isinstance(source["padding"], int) or not 0 <= source["padding"] <= 255:
+    if (
+        not _is_number(source["padding"])
+        or source["padding"] % 1
+        or not 0 <= source["padding"] <= 255
+    ):
         raise ModelError(
             f"the card of {path.name}: input.padding must be a number from 0 to 255, not "
             f"{source['padding']!r}"
@@ -136,7 +158,7 @@ def _check(source: Mapping[str, Any], path: Path) -> None:
         if values is not None and not (
             isinstance(values, Sequence)
             and len(values) == 3
-            and all(isinstance(value, int | float) for value in values)
+            and all(map(_is_number, values))
             and not (key == "std" and 0 in values)
         ):
             raise ModelError(
