@@ -72,6 +72,7 @@ def test_a_second_run_asks_before_it_replaces_the_first(folder: Path) -> None:
         (["run", "pets", "--out", ""], 2, "the path is empty"),
         (["run", "pets", "--nnf-mode", "best"], 2, "nnf_mode must be one of"),
         (["run", "pets", "--num-threads", "0"], 2, "num_threads must be"),
+        (["run", "pets", "--find-regex", "("], 2, "is no regular expression"),
         (["run", "pets", "--frobnicate"], 2, "No such option"),
         (["run", "pets", "--device", "cuda"], 1, 'device="cuda"'),
     ],
@@ -102,3 +103,38 @@ def test_lists_are_given_with_commas(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     stored = json.loads((folder.parent / "a" / "run.json").read_text())["settings"]
     assert stored["prefer_formats"] == ["jpeg", "png"]
+
+
+def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A line for the shell, in which `pixsieve` is the command."""
+    script = f'pixsieve() {{ "{sys.executable}" -m pixsieve "$@"; }}; {line}'
+    return subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--version", "--help", "run --help", "version", "summary out", "demo drawn"]
+)
+def test_output_that_cannot_be_written_is_no_success(folder: Path, arguments: str) -> None:
+    if "out" in arguments:
+        assert cli("run", folder, "-q", "-o", "out", cwd=folder.parent).returncode == 0
+    full = shell(f"pixsieve {arguments} > /dev/full", folder.parent)
+    assert full.returncode == 1
+    assert "Traceback" not in full.stderr
+    assert full.stderr.endswith("No space left on device\n")
+
+
+def test_a_closed_output_is_no_success_either(folder: Path) -> None:
+    assert cli("run", folder, "-q", "-o", "out", cwd=folder.parent).returncode == 0
+    closed = shell("pixsieve summary out >&-", folder.parent)
+    assert closed.returncode == 1
+    assert closed.stderr == ("pixsieve: error: standard output is closed; -q asks for no output\n")
+    assert shell("pixsieve summary out -q >&-", folder.parent).returncode == 0
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(folder: Path) -> None:
+    assert shell("pixsieve run pets -o a 2> /dev/full", folder.parent).returncode == 0
+    assert shell("pixsieve run pets -o b 2>&-", folder.parent).returncode == 0
+    assert shell("pixsieve run nowhere 2> /dev/full", folder.parent).returncode == 1
+    assert shell("pixsieve run pets --bogus 2> /dev/full", folder.parent).returncode == 2

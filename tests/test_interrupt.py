@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from PIL import Image
 import pixsieve
 from conftest import Pictures, Run
 from pixsieve.audit import job
+from pixsieve.cli import interrupts
+from pixsieve.progress import Silent
 
 #: Enough for some seconds of work on the fastest machine.
 IMAGES = 6000
@@ -38,6 +41,14 @@ source, work = sys.argv[1:]
 pixsieve.run(source, work_dir=work, progress=Announce(), device="cpu", num_threads=2)
 print("finished", flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Started by a shell in its background, the tests would have their children ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -210,3 +221,73 @@ def test_ctrl_c_does_not_wait_for_very_large_pictures(run: Run, tmp_path: Path):
     with pytest.raises(RuntimeError, match="enough"):
         run(folder, num_threads=16, progress=Impatient("extract", RuntimeError("enough")))
     assert time.perf_counter() - times[0] < 1
+
+
+#: Queries of Polars one after the other; what follows the interruption calls functions too.
+QUERIES = """
+import polars as pl
+from pixsieve.cli import interrupts
+
+interrupts.listen()
+frame = pl.DataFrame({"a": range(50)})
+print("busy", flush=True)
+try:
+    while True:
+        frame.lazy().filter(pl.col("a") > 3).collect()
+except KeyboardInterrupt:
+    print(*("tidied", "up"))
+"""
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_signal_that_meets_a_query_interrupts_once(moment: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", QUERIES],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "busy\n"
+        time.sleep(0.01 + 0.003 * moment)
+        process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.stderr.read()) == ("tidied up\n", "")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_command_in_the_background_is_left_alone(tmp_path: Path, *, ignored: bool) -> None:
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(
+        [sys.executable, "-m", "pixsieve", "demo", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    if ignored:
+        assert process.returncode == 0
+    else:
+        assert process.returncode == 130
+        assert said.endswith(
+            "pixsieve: interrupted; finished shards stay: run it again and it goes on\n"
+        )
+
+
+def test_an_interruption_that_was_swallowed_is_raised_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interrupts._State, "asked", False)
+    watching = interrupts.Watching(Silent())
+    watching.stage("extract", "images")
+    watching.update(1, 2)
+    interrupts.listen()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        watching.update(2, 2)
+    with pytest.raises(KeyboardInterrupt):
+        watching.stage("graph", "tiles")

@@ -179,7 +179,7 @@ class TestWrongModels:
             ("{}", "the card of tiny.onnx: input.height must be a number of pixels"),
             (
                 '{"input": {"height": 8, "width": 8, "size": 8}}',
-                "the card of tiny.onnx: input has unknown keys ['size']",
+                "the card of tiny.onnx: input has unknown keys ['size']; known are channels, ",
             ),
         ],
     )
@@ -253,6 +253,55 @@ class TestWrongModels:
         card["output"] = {"normalize": "l1"}
         message = "the card of tiny.onnx: output.normalize must be one of l2, none, not 'l1'"
         assert self.fails(run, tmp_path, path, card) == message
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"ouput": {}}, "it has unknown keys ['ouput']; known are "),
+            ({"output": {"normalise": "l2"}}, "output has unknown keys ['normalise']; known are "),
+            ({"thresholds": {"same": 0.9}}, "thresholds has unknown keys ['same']; known are "),
+            ({"output": {"name": 5}}, "output.name must be a string, not 5"),
+            ({"output": {"dim": 0}}, "output.dim must be a whole number, not 0"),
+        ],
+    )
+    def test_what_nothing_reads_is_not_passed_over(
+        self,
+        run: Run,
+        tmp_path: Path,
+        write: Write,
+        changes: dict[str, Any],
+        message: str,
+    ):
+        path, card = write()
+        said = self.fails(run, tmp_path, path, card | changes)
+        assert said.startswith(f"the card of tiny.onnx: {message}")
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("height", 10**20), ("width", 8.0), ("height", True), ("width", 0)]
+    )
+    def test_a_size_that_no_picture_has(
+        self, run: Run, tmp_path: Path, write: Write, key: str, value: Any
+    ):
+        path, card = write()
+        card["input"][key] = value
+        message = f"the card of tiny.onnx: input.{key} must be a number of pixels, at most 65,535"
+        assert self.fails(run, tmp_path, path, card) == message
+
+    def test_an_embedding_of_another_length_than_the_card_says(
+        self, run: Run, tmp_path: Path, write: Write
+    ):
+        path, card = write()
+        card["output"] = {"dim": 7}
+        said = self.fails(run, tmp_path, path, card)
+        assert re.fullmatch(
+            re.escape(f"{path}: the model gives ") + r"\d+ numbers, but its card says 7", said
+        )
+
+    @pytest.mark.parametrize("card", [[1], "x", 5])
+    def test_a_card_of_another_type(self, run: Run, tmp_path: Path, write: Write, card: Any):
+        path, _ = write()
+        said = self.fails(run, tmp_path, path, card)
+        assert said == f"model_card must be an object with named values, not {card!r}"
 
     def test_no_card(self, run: Run, tmp_path: Path, write: Write):
         path, _ = write()

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
@@ -122,6 +123,13 @@ class Config:
             self._within(name, -1.0, 1.0)
         for name in ("dark_threshold", "bright_threshold", "blur_threshold"):
             self._within(name, 0.0, math.inf)
+        if self.find_regex is not None:
+            try:
+                re.compile(self.find_regex)
+            except re.error as error:
+                raise ValueError(
+                    f"find_regex {self.find_regex!r} is no regular expression: {error}"
+                ) from None
         if self.mode == "hnsw" and self.distance not in ("cosine", "euclidean"):
             raise ValueError(
                 f"nnf_mode={self.nnf_mode!r} works with cosine and euclidean, not with "

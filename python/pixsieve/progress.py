@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 
@@ -44,7 +44,9 @@ class Lines:
         if tenth > self._tenth:
             self._tenth = tenth
             text = f"{self._name}: {done:,} of {total:,} {self._unit}"
-            print(text, file=self._stream, flush=True)
+            # A log that cannot be written, as on a full disk, is no reason to stop.
+            with suppress(OSError):
+                print(text, file=self._stream, flush=True)
 
 
 class Bar:

@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pixsieve import Config, __version__
+from pixsieve.cli import interrupts
 from pixsieve.cli.options import parse, with_settings
 from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
 
@@ -33,7 +34,9 @@ class Place(click.Path):
 
 
 _path = Place(path_type=Path)
-_quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+_quiet = click.option(
+    "-q", "--quiet", is_flag=True, help="Print nothing but errors, and what --json asks for."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 _out = click.argument("out", type=_path)
 
@@ -44,43 +47,55 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # An arrow that the terminal cannot show is no reason to fail.
             stream.reconfigure(errors="replace")
+    interrupts.listen()
+    _leave(_run())
+
+
+def _run() -> int:
+    """The exit code. What a user can cause becomes one line; a bug keeps its traceback."""
     try:
-        app(prog_name="pixsieve")
+        return app(prog_name="pixsieve", standalone_mode=False) or 0
     except SystemExit as request:
-        _leave(request.code)
-    raise AssertionError("click always exits")
+        return FAILED if request.code else 0
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        _complain(str(stopped) or "interrupted")
+        return INTERRUPTED
+    except (OSError, ValueError, RuntimeError) as error:
+        _complain(f"error: {_words(error)}")
+        return FAILED
 
 
-def _leave(code: object) -> NoReturn:
-    """Ends the process at once: all is written, and taking it apart would take a tenth of a second.
-
-    Where something cannot be flushed, Python ends it and says so.
-    """
-    if isinstance(code, int | None):
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                try:
-                    stream.flush()
-                except OSError:
-                    sys.exit(code or FAILED)
-        os._exit(code or 0)
-    sys.exit(code)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _failing_well() -> Iterator[None]:
-    """What a user can cause becomes one line; a bug keeps its traceback."""
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once: all is written; taking it apart would cost a tenth of a second."""
     try:
-        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _complain(f"error: standard output: {_words(error)}")
+        code = code or FAILED
+    os._exit(code)
+
+
+def _say(text: str) -> None:
+    """Prints what was asked for, or raises OSError: a result that nobody gets is no success."""
+    if sys.stdout is None:
+        raise OSError("standard output is closed; -q asks for no output")
+    try:
+        click.echo(text)
     except BrokenPipeError:
         raise
-    except KeyboardInterrupt:
-        text = "interrupted; finished shards stay: run it again and it goes on"
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _complain(text: str) -> None:
+    """A line on standard error; where that cannot be written, the exit code has to do."""
+    with suppress(OSError):
         click.echo(f"pixsieve: {text}", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    except (OSError, ValueError, RuntimeError) as error:
-        click.echo(f"pixsieve: error: {_words(error)}", err=True)
-        raise click.exceptions.Exit(FAILED) from None
 
 
 def _words(error: Exception) -> str:
@@ -91,19 +106,26 @@ def _words(error: Exception) -> str:
 
 
 @contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        text = "interrupted; finished shards stay: run it again and it goes on"
+        raise click.Abort(text) from None
+
+
+@contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
-    if quiet:
-        yield Silent()
+    if quiet or sys.stderr is None:
+        yield interrupts.Watching(Silent())
     elif is_watched():
         bar = Bar()
         try:
-            yield bar
+            yield interrupts.Watching(bar)
         finally:
             bar.stop()
-    elif sys.stderr is None:
-        yield Silent()
     else:
-        yield Lines(sys.stderr)
+        yield interrupts.Watching(Lines(sys.stderr))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -149,30 +171,29 @@ def run_command(
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
     work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
-    with _failing_well():
+    with _resumable(), _progress(quiet or as_json) as progress:
         import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
 
-        with _progress(quiet or as_json) as progress:
-            audit = pixsieve.run(
-                folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
-            )
-            if report:
-                progress.stage("report", "pages")
-                audit.report()
-        _show(audit, quiet=quiet, as_json=as_json)
-        if report and not quiet and not as_json:
-            click.echo(f"\nReport: {work_dir / 'reports' / 'report.html'}")
+        audit = pixsieve.run(
+            folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
+        )
+        if report:
+            progress.stage("report", "pages")
+            audit.report()
+    _show(audit, quiet=quiet, as_json=as_json)
+    if report and not quiet and not as_json:
+        _say(f"\nReport: {work_dir / 'reports' / 'report.html'}")
 
 
 @app.command("summary", short_help="Prints what an earlier run found.")
 @_out
+@_quiet
 @_as_json
-def summary_command(out: Path, as_json: bool) -> None:
+def summary_command(out: Path, quiet: bool, as_json: bool) -> None:
     """Prints what an earlier run found, from its work directory OUT."""
-    with _failing_well():
-        import pixsieve  # noqa: PLC0415
+    import pixsieve  # noqa: PLC0415
 
-        _show(pixsieve.load(out), quiet=False, as_json=as_json)
+    _show(pixsieve.load(out), quiet=quiet, as_json=as_json)
 
 
 @app.command("report", short_help="Writes the HTML report of an earlier run.")
@@ -187,12 +208,11 @@ def summary_command(out: Path, as_json: bool) -> None:
 @_quiet
 def report_command(out: Path, page: Path | None, quiet: bool) -> None:
     """Writes the HTML report of an earlier run, from its work directory OUT."""
-    with _failing_well():
-        import pixsieve  # noqa: PLC0415
+    import pixsieve  # noqa: PLC0415
 
-        written = pixsieve.load(out).report(page)
-        if not quiet:
-            click.echo(f"Report: {written}")
+    written = pixsieve.load(out).report(page)
+    if not quiet:
+        _say(f"Report: {written}")
 
 
 @app.command("demo", short_help="Audits a drawn collection with known problems.")
@@ -201,25 +221,25 @@ def report_command(out: Path, page: Path | None, quiet: bool) -> None:
 @_as_json
 def demo_command(out: Path, quiet: bool, as_json: bool) -> None:
     """Draws a collection with known problems into OUT, audits it, and says what was found."""
-    with _failing_well(), _progress(quiet or as_json) as progress:
+    with _resumable(), _progress(quiet or as_json) as progress:
         from pixsieve.cli.demo import run_demo  # noqa: PLC0415 - the other commands draw nothing
 
         result = run_demo(out, progress)
     if as_json:
-        click.echo(json.dumps(result.counts, indent=2))
+        _say(json.dumps(result.counts, indent=2))
     elif not quiet:
-        result.show()
+        _say(result.text())
 
 
 @app.command("version")
 def version_command() -> None:
     """Prints the version."""
-    click.echo(__version__)
+    _say(__version__)
 
 
 def _show(audit: "Audit", *, quiet: bool, as_json: bool) -> None:
     summary = audit.summarize()
     if as_json:
-        click.echo(json.dumps({"work_dir": str(audit.work_dir), **summary.counts}, indent=2))
+        _say(json.dumps({"work_dir": str(audit.work_dir), **summary.counts}, indent=2))
     elif not quiet:
-        click.echo("\n".join(str(line) for line in summary.lines))
+        _say("\n".join(str(line) for line in summary.lines))

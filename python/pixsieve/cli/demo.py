@@ -31,19 +31,18 @@ class DemoResult:
             "report": str(self.report),
         }
 
-    def show(self) -> None:
-        """Prints the table and the places."""
+    def text(self) -> str:
+        """The table and the places, coloured where standard output is a terminal."""
         table = Table("problem", title="What was planted, and what was found", title_justify="left")
         for column in ("planted", "found", "false alarms"):
             table.add_column(column, justify="right")
         for row in self.score.iter_rows():
             table.add_row(*("" if cell is None else str(cell) for cell in row))
         console = Console()
-        console.print(table)
-        console.print("\n".join(self.lines), markup=False, highlight=False)
-        console.print(
-            f"\nPictures: {self.pictures}\nReport:   {self.report}", markup=False, soft_wrap=True
-        )
+        with console.capture() as captured:
+            console.print(table)
+        places = f"\nPictures: {self.pictures}\nReport:   {self.report}"
+        return "\n".join((captured.get().rstrip("\n"), *self.lines, places))
 
 
 def run_demo(folder: Path, progress: Progress) -> DemoResult:

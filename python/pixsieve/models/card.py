@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pixsieve.errors import ModelError
 
@@ -36,7 +36,20 @@ INPUT_CHOICES: Mapping[str, Sequence[str]] = {
 NORMALIZE = ("l2", "none")
 #: No number of a card is larger; neither NaN nor infinity passes.
 LARGEST = 1e30
-OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2"}
+OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2", "dim": None}
+THRESHOLDS = ("candidate", "similar", "component", "near_duplicate")
+#: The names that each part of a card may use; "" is the card itself.
+KEYS: Mapping[str, Collection[str]] = {
+    "": (
+        *("name", "version", "license", "description", "source", "file", "sha256"),
+        *("input", "output", "thresholds"),
+    ),
+    "input": {*INPUT_DEFAULTS, "height", "width"},
+    "output": OUTPUT_DEFAULTS.keys(),
+    "thresholds": THRESHOLDS,
+}
+#: No picture is given to a model at more pixels a side, and no embedding is longer.
+LARGEST_SIDE = 65_535
 
 
 @dataclass(frozen=True)
@@ -74,43 +87,31 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
     path = DEFAULT if model_path is None else Path(model_path).absolute()
     if not path.is_file():
         raise FileNotFoundError(f"model_path: there is no file {path}")
-    data = dict(given) if given is not None else _read(path)
+    if not isinstance(given, Mapping | None):
+        raise ModelError(f"model_card must be an object with named values, not {given!r}")
+    data = _read(path) if given is None else given
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if data.get("sha256", digest) != digest:
         raise ModelError(
             f"{path} is not the file that its card describes (SHA-256 {digest[:12]}…, the card "
             f"says {str(data['sha256'])[:12]}…)"
         )
-    _check_parts(data, path)
-    source = cast("Mapping[str, Any]", data.get("input", {}))
-    unknown = set(source) - {*INPUT_DEFAULTS, "height", "width"}
-    if unknown:
-        raise ModelError(f"the card of {path.name}: input has unknown keys {sorted(unknown)}")
-    for key in ("height", "width"):
-        if not isinstance(source.get(key), int) or source[key] < 1:
-            raise ModelError(f"the card of {path.name}: input.{key} must be a number of pixels")
-    described = {**INPUT_DEFAULTS, **source}
-    _check(described, path)
-    output = {**OUTPUT_DEFAULTS, **data.get("output", {})}
-    if output["normalize"] not in NORMALIZE:
-        raise ModelError(
-            f"the card of {path.name}: output.normalize must be one of {', '.join(NORMALIZE)}, "
-            f"not {output['normalize']!r}"
-        )
-    thresholds = data.get("thresholds", {})
-    for name, value in thresholds.items():
-        if not _is_number(value) or not -1 <= value <= 1:
-            raise ModelError(
-                f"the card of {path.name}: thresholds.{name} must be a similarity from -1 to 1, "
-                f"not {value!r}"
-            )
+    try:
+        _check_parts(data)
+        source = {**INPUT_DEFAULTS, **data.get("input", {})}
+        output = {**OUTPUT_DEFAULTS, **data.get("output", {})}
+        _check_input(source)
+        _check_output(output)
+        _check_thresholds(data.get("thresholds", {}))
+    except ValueError as error:
+        raise ModelError(f"the card of {path.name}: {error}") from None
     return Card(
         name=str(data.get("name", path.stem)),
         path=path,
         sha256=digest,
-        input=described,
+        input=source,
         output=output,
-        thresholds=thresholds,
+        thresholds=data.get("thresholds", {}),
     )
 
 
@@ -119,40 +120,50 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
-def _check_parts(data: Mapping[str, Any], path: Path) -> None:
-    """Raises ModelError where a part of the card has no names."""
-    for part in ("input", "output", "thresholds"):
-        if not isinstance(data.get(part, {}), Mapping):
-            raise ModelError(
-                f"the card of {path.name}: {part} must be an object with named values, not "
-                f"{data[part]!r}"
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and _is_number(value) and 1 <= value <= LARGEST_SIDE
+
+
+def _check_parts(data: Mapping[str, Any]) -> None:
+    """Raises ValueError where a part of the card is none, or has a name that nothing reads."""
+    for part, known in KEYS.items():
+        named = data.get(part, {}) if part else data
+        if not isinstance(named, Mapping):
+            raise ValueError(f"{part} must be an object with named values, not {named!r}")
+        unknown = sorted(str(key) for key in named if key not in known)
+        if unknown:
+            raise ValueError(
+                f"{part or 'it'} has unknown keys {unknown}; known are {', '.join(sorted(known))}"
             )
 
 
-def _check(source: Mapping[str, Any], path: Path) -> None:
-    """Raises ModelError where a value is not one of those that can be."""
-    for key, allowed in INPUT_CHOICES.items():
-        if source[key] not in allowed:
-            raise ModelError(
-                f"the card of {path.name}: input.{key} must be one of {', '.join(allowed)}, "
-                f"not {source[key]!r}"
+def _check_choices(part: str, named: Mapping[str, Any], choices: Mapping[str, Any]) -> None:
+    for key, allowed in choices.items():
+        if named[key] not in allowed:
+            raise ValueError(
+                f"{part}.{key} must be one of {', '.join(allowed)}, not {named[key]!r}"
             )
-    if (
-        not _is_number(source["padding"])
-        or source["padding"] % 1
-        or not 0 <= source["padding"] <= 255
-    ):
-        raise ModelError(
-            f"the card of {path.name}: input.padding must be a number from 0 to 255, not "
-            f"{source['padding']!r}"
-        )
+
+
+def _check_name(part: str, named: Mapping[str, Any]) -> None:
+    if not isinstance(named["name"], str | None):
+        raise ValueError(f"{part}.name must be a string, not {named['name']!r}")
+
+
+def _check_input(source: Mapping[str, Any]) -> None:
+    """Raises ValueError where a value is not one of those that can be."""
+    _check_name("input", source)
+    for key in ("height", "width"):
+        if not _is_size(source.get(key)):
+            raise ValueError(f"input.{key} must be a number of pixels, at most {LARGEST_SIDE:,}")
+    _check_choices("input", source, INPUT_CHOICES)
+    padding = source["padding"]
+    if not _is_number(padding) or padding % 1 or not 0 <= padding <= 255:
+        raise ValueError(f"input.padding must be a number from 0 to 255, not {padding!r}")
     if source["layout"] == "patches" and (
         source["dtype"] != "uint8" or source["height"] % 2 or source["width"] % 2
     ):
-        raise ModelError(
-            f"the card of {path.name}: input.layout 'patches' needs dtype 'uint8' and an even "
-            "width and height"
-        )
+        raise ValueError("input.layout 'patches' needs dtype 'uint8' and an even width and height")
     for key in ("mean", "std"):
         values = source[key]
         if values is not None and not (
@@ -161,10 +172,23 @@ def _check(source: Mapping[str, Any], path: Path) -> None:
             and all(map(_is_number, values))
             and not (key == "std" and 0 in values)
         ):
-            raise ModelError(
-                f"the card of {path.name}: input.{key} must be three numbers, one per channel"
+            raise ValueError(
+                f"input.{key} must be three numbers, one per channel"
                 f"{', none of them 0' if key == 'std' else ''}; it is {values!r}"
             )
+
+
+def _check_output(output: Mapping[str, Any]) -> None:
+    _check_name("output", output)
+    _check_choices("output", output, {"normalize": NORMALIZE})
+    if output["dim"] is not None and not _is_size(output["dim"]):
+        raise ValueError(f"output.dim must be a whole number, not {output['dim']!r}")
+
+
+def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
+    for name, value in thresholds.items():
+        if not _is_number(value) or not -1 <= value <= 1:
+            raise ValueError(f"thresholds.{name} must be a similarity from -1 to 1, not {value!r}")
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def gpu_runtime() -> bool:
 
 def _load(card: Card, config: Config, device: str) -> _native.Model:
     source, output = card.input, card.output
-    return _native.load_model(
+    model = _native.load_model(
         runtime=str(find_runtime()),
         path=str(card.path),
         input_name=source["name"],
@@ -53,3 +53,8 @@ def _load(card: Card, config: Config, device: str) -> _native.Model:
         num_threads=config.threads,
         batch_size=config.batch_size,
     )
+    if output["dim"] not in (None, model.dim):
+        raise ModelError(
+            f"{card.path}: the model gives {model.dim} numbers, but its card says {output['dim']}"
+        )
+    return model

@@ -157,16 +157,11 @@ def select(paths: Sequence[str], relative: Sequence[str], config: Config) -> lis
     """The rows that `find_regex`, `subset` and `num_images` leave, in this order.
 
     Raises:
-        ValueError: If none is left, or `find_regex` is no regular expression.
+        ValueError: If none is left.
     """
     rows = list(range(len(paths)))
     if config.find_regex is not None:
-        try:
-            pattern = re.compile(config.find_regex)
-        except re.error as error:
-            raise ValueError(
-                f"find_regex {config.find_regex!r} is no regular expression: {error}"
-            ) from None
+        pattern = re.compile(config.find_regex)
         rows = [row for row in rows if pattern.search(paths[row])]
     if config.subset is not None:
         wanted = set(config.subset)
