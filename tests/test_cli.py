@@ -138,3 +138,42 @@ def test_a_log_that_cannot_be_written_stops_nothing(folder: Path) -> None:
     assert shell("pixsieve run pets -o b 2>&-", folder.parent).returncode == 0
     assert shell("pixsieve run nowhere 2> /dev/full", folder.parent).returncode == 1
     assert shell("pixsieve run pets --bogus 2> /dev/full", folder.parent).returncode == 2
+
+
+FAILING_REPORT = """
+import sys
+from pixsieve import report
+from pixsieve.cli import main
+
+def fail(*_):
+    raise {error}
+
+report.write_report = fail
+sys.argv[0] = "pixsieve"
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "start"),
+    [
+        ('OSError(28, "No space left on device", "a.html")', 1, "error: a.html: No space left"),
+        ("KeyboardInterrupt", 130, "interrupted; "),
+    ],
+)
+def test_where_only_the_report_fails_the_findings_are_there(
+    folder: Path, error: str, code: int, start: str
+) -> None:
+    script = FAILING_REPORT.replace("{error}", error)
+    done = subprocess.run(
+        [sys.executable, "-c", script, "run", "pets", "-o", "out"],
+        capture_output=True,
+        text=True,
+        cwd=folder.parent,
+        check=False,
+    )
+    assert done.returncode == code
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"pixsieve: {start}")
+    assert said.endswith("the findings are there, and `pixsieve report out` writes the report")
+    assert cli("summary", "out", cwd=folder.parent).stdout.startswith("5 images")

@@ -271,10 +271,55 @@ def test_a_command_in_the_background_is_left_alone(tmp_path: Path, *, ignored: b
     if ignored:
         assert process.returncode == 0
     else:
-        assert process.returncode == 130
-        assert said.endswith(
-            "pixsieve: interrupted; finished shards stay: run it again and it goes on\n"
-        )
+        assert (process.returncode, said.splitlines()[-1]) == (130, "pixsieve: interrupted")
+
+
+def test_a_command_is_interrupted_once_however_often_it_is_asked(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "pixsieve", "demo", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        time.sleep(0.8)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.004)
+        _, said = process.communicate()
+    assert (process.returncode, said.splitlines()[-1]) == (130, "pixsieve: interrupted")
+    assert "Traceback" not in said
+
+
+#: The command line, with small shards.
+COMMAND = f"""
+import sys
+from pixsieve.audit import job
+from pixsieve.cli import main
+
+job.SHARD_SIZE = {SHARD}
+sys.argv[0] = "pixsieve"
+main()
+"""
+
+
+def test_a_command_says_that_finished_shards_stay(many: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    command = [sys.executable, "-c", COMMAND, "run", str(many), "-o", str(work)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while len(finished_shards(work)) < 2:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.endswith("interrupted; finished shards stay: run it again and it goes on\n")
+    # Another input would have them read again, and lost.
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "1.png").write_bytes((many / "1.png").read_bytes())
+    with pytest.raises(FileExistsError, match=rf"holds an unfinished run of '{many}': give that"):
+        pixsieve.run(tmp_path / "other", work_dir=work)
+    assert len(finished_shards(work)) >= 2
+    assert pixsieve.run(tmp_path / "other", work_dir=work, overwrite=True).images.height == 1
 
 
 def test_an_interruption_that_was_swallowed_is_raised_again(

@@ -267,7 +267,7 @@ class TestFullDisk:
         assert f"{work}/{file}" in message
         if not thumbnails:
             assert message.startswith(
-                "[Errno 28] The disk is full; make room and run again: finished parts are kept: "
+                "[Errno 28] the disk is full; make room and try again: what is finished stays: "
             )
         assert left == ""
 

@@ -322,6 +322,11 @@ class TestSelection:
 
 
 class TestLists:
+    def test_a_list_of_folders(self, run: Run, photos: Path):
+        message = f"a list may hold files, but '{photos}' is a folder: give one folder by itself"
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            run([photos])
+
     def test_missing_files_folders_and_repetitions(
         self, run: Run, pictures: Pictures, photos: Path
     ):

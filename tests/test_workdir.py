@@ -79,8 +79,9 @@ class TestEarlierRuns:
         run(seven, work_dir=work)
         before = {path: path.stat().st_mtime_ns for path in work.rglob("*")}
         message = (
-            f"work_dir {work} holds a finished run of '{seven}': look at it with "
-            "pixsieve.load(), or pass overwrite=True (--overwrite), or give another folder"
+            f"work_dir {work} holds a finished run of '{seven}': look at it "
+            "(pixsieve.load(), or pixsieve summary and report), or pass overwrite=True "
+            "(--overwrite), or give another folder"
         )
         with pytest.raises(FileExistsError, match=exactly(message)):
             run(seven, work_dir=work)
@@ -152,7 +153,7 @@ class TestEarlierRuns:
     def test_with_a_table_missing(self, run: Run, seven: Path, work: Path):
         run(seven, work_dir=work)
         (work / "edges.parquet").unlink()
-        message = f"work_dir {work}: edges.parquet missing; run again"
+        message = f"work_dir {work}: edges.parquet missing; run again with overwrite=True"
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)
 
@@ -246,7 +247,7 @@ class TestOnlyOurNames:
 class TestTwoRuns:
     def test_the_second_is_told(self, run: Run, seven: Path, work: Path):
         message = f"work_dir {work} is in use by another run: wait for it, or give another folder"
-        with WorkDir(work).prepared(overwrite=False):
+        with WorkDir(work).prepared(overwrite=False, source=""):
             for overwrite in (False, True):
                 with pytest.raises(BlockingIOError, match=exactly(message)):
                     run(seven, work_dir=work, overwrite=overwrite)

@@ -92,7 +92,9 @@ def _read_file(path: Path, config: Config) -> pl.DataFrame:
                 path, separator=separator, infer_schema_length=None, schema_overrides=text
             )
     except pl.exceptions.PolarsError as error:
-        raise ValueError(f"annotations: {path} cannot be read: {error}") from None
+        # What follows the first line is advice for those who call Polars themselves.
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"annotations: {path} cannot be read: {reason}") from None
     raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
 
 

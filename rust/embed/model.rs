@@ -211,7 +211,8 @@ fn open(environment: &Environment, spec: &Spec, device: Device) -> Result<Sessio
     };
     build().map_err(|error| match device {
         Device::Cuda => Error::model(format!(
-            "device=\"cuda\": {error}. Install onnxruntime-gpu in place of onnxruntime, and a driver"
+            "device=\"cuda\": {}. Install onnxruntime-gpu in place of onnxruntime, and a driver",
+            error.to_string().trim_end_matches('.')
         )),
         Device::Cpu => Error::model(format!(
             "{}: ONNX Runtime cannot load this model: {error}",

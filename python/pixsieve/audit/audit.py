@@ -77,7 +77,7 @@ class Audit:
             ValueError: If a setting is wrong, or there is nothing to read.
         """
         if self._input is None:
-            raise ValueError("there is no input: pass input_dir to create()")
+            raise ValueError("there is no input: give a folder or a list of files as input_dir")
         config = self.config.replace(**settings)
         with reporter(progress) as shown:
             tables = jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)

@@ -88,10 +88,11 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             files = _table_of_files(listing, join(listing, table, config), root, annotated)
         with job.stage("load model", "models"):
             model = loading.result()
+    described = f"{len(listing)} files" if root is None else shown(str(root))
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
-        "input": f"{len(listing)} files" if root is None else shown(str(root)),
+        "input": described,
         "settings": config.to_dict(),
         "model": {
             "name": card.name,
@@ -102,7 +103,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "thresholds": thresholds,
         "left_out": listing.notes,
     }
-    with work.prepared(overwrite=config.overwrite):
+    with work.prepared(overwrite=config.overwrite, source=described):
         return _fill(job, files, model, card, info)
 
 

@@ -106,12 +106,26 @@ def _words(error: Exception) -> str:
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def _resumable(work_dir: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        text = "interrupted; finished shards stay: run it again and it goes on"
+        text = "interrupted"
+        if any((work_dir / "shards").glob("*.json")):
+            text += "; finished shards stay: run it again and it goes on"
         raise click.Abort(text) from None
+
+
+@contextmanager
+def _reporting(work_dir: Path) -> Iterator[None]:
+    """Where only the report fails, it need not be run again."""
+    hint = f"the findings are there, and `pixsieve report {work_dir}` writes the report"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.Abort(f"interrupted; {hint}") from None
+    except OSError as error:
+        raise RuntimeError(f"{_words(error)}; {hint}") from None
 
 
 @contextmanager
@@ -171,15 +185,17 @@ def run_command(
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
     work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
-    with _resumable(), _progress(quiet or as_json) as progress:
-        import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
+    with _progress(quiet or as_json) as progress:
+        with _resumable(work_dir):
+            import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
 
-        audit = pixsieve.run(
-            folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
-        )
+            audit = pixsieve.run(
+                folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
+            )
         if report:
-            progress.stage("report", "pages")
-            audit.report()
+            with _reporting(work_dir):
+                progress.stage("report", "pages")
+                audit.report()
     _show(audit, quiet=quiet, as_json=as_json)
     if report and not quiet and not as_json:
         _say(f"\nReport: {work_dir / 'reports' / 'report.html'}")
@@ -221,7 +237,7 @@ def report_command(out: Path, page: Path | None, quiet: bool) -> None:
 @_as_json
 def demo_command(out: Path, quiet: bool, as_json: bool) -> None:
     """Draws a collection with known problems into OUT, audits it, and says what was found."""
-    with _resumable(), _progress(quiet or as_json) as progress:
+    with _resumable(out / "audit"), _progress(quiet or as_json) as progress:
         from pixsieve.cli.demo import run_demo  # noqa: PLC0415 - the other commands draw nothing
 
         result = run_demo(out, progress)

@@ -1,4 +1,7 @@
-"""Ctrl-C in a command: raised once, and never lost."""
+"""Ctrl-C in a command: raised once, and never lost.
+
+Once, whatever follows: what is done about it would not be finished if it were raised again.
+"""
 
 import signal
 import sys
@@ -23,9 +26,9 @@ def listen() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    _State.asked = True
+    first, _State.asked = not _State.asked, True
     # A query of Polars that meets the signal raises by itself, and Python then calls this too.
-    if not isinstance(sys.exception(), KeyboardInterrupt):
+    if first and not isinstance(sys.exception(), KeyboardInterrupt):
         raise KeyboardInterrupt
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pixsieve.demo.plan import SPLITS, File, make_plan
+from pixsieve.store.atomic import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,5 +112,5 @@ def _remove_stale(folder: Path, files: Mapping[str, File]) -> None:
 def _write(path: Path, data: bytes) -> None:
     if path.is_file() and path.read_bytes() == data:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    with replacing(path, synced=False) as target:
+        target.write(data)

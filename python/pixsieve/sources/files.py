@@ -76,7 +76,13 @@ def list_images(
         listing = _folder(Path(source), config=config, exclude=exclude, progress=progress)
         described = f"{os.fspath(source)}"
     else:
-        listing = _files([os.fspath(path) for path in source])
+        paths = [os.fspath(path) for path in source]
+        if paths and all(map(os.path.isdir, paths)):
+            raise ValueError(
+                f"a list may hold files, but {shown(paths[0])!r} is a folder: give one folder by "
+                "itself"
+            )
+        listing = _files(paths)
         described = "the list of files"
     if not len(listing):
         raise ValueError(f"{described}: {_nothing(listing)}")

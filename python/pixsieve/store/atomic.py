@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,8 +27,10 @@ def temporary_of(name: str) -> str | None:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[IO[bytes]]:
+def replacing(target: Path, *, synced: bool = True) -> Iterator[IO[bytes]]:
     """A binary file to write to; synced and renamed to `target` when the block ends well.
+
+    What can be made again at once need not be `synced`: that takes some milliseconds.
 
     Raises:
         OSError: If it cannot be written, a full disk included; nothing is left behind.
@@ -39,14 +41,24 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in FULL:
-            text = "The disk is full; make room and run again: finished parts are kept"
-            raise OSError(error.errno, text, str(target)) from None
+    except OSError as error:
+        _remove(temporary)
+        full = "the disk is full; make room and try again: what is finished stays"
+        raise OSError(
+            error.errno, full if error.errno in FULL else error.strerror, str(target)
+        ) from None
+    except BaseException:
+        _remove(temporary)
         raise
+
+
+def _remove(path: Path) -> None:
+    # Where its folder could not be made, or is a file, it is not there either.
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
 
 
 def write_text(target: Path, text: str) -> None:

@@ -57,7 +57,7 @@ class WorkDir:
         return self.path / "reports"
 
     @contextmanager
-    def prepared(self, *, overwrite: bool) -> Iterator[None]:
+    def prepared(self, *, overwrite: bool, source: str) -> Iterator[None]:
         """Makes the folder, or takes over an unfinished run's, and keeps other runs out.
 
         Shards stay even when overwriting: one is used again only if nothing has changed. What a
@@ -65,7 +65,8 @@ class WorkDir:
 
         Raises:
             BlockingIOError: If another run is using it.
-            FileExistsError: If it holds a finished run and `overwrite` is not set.
+            FileExistsError: If it holds a finished run, or finished shards of another input than
+                `source`, and `overwrite` is not set.
             NotADirectoryError: If it is a file.
             PermissionError: If it cannot be written.
             ValueError: If it holds something else.
@@ -83,10 +84,10 @@ class WorkDir:
             self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
         ):
             raise PermissionError(f"work_dir {self.path} cannot be written: no permission")
-        self._check_free(overwrite=overwrite)
+        self._check_free(overwrite=overwrite, source=source)
         with locked(self.path):
             # Again: another run may have finished since.
-            self._check_free(overwrite=overwrite)
+            self._check_free(overwrite=overwrite, source=source)
             for name in TABLES:
                 (self.path / f"{name}.parquet").unlink(missing_ok=True)
             (self.reports / REPORT).unlink(missing_ok=True)
@@ -94,7 +95,7 @@ class WorkDir:
                 path.unlink(missing_ok=True)
             yield
 
-    def _check_free(self, *, overwrite: bool) -> None:
+    def _check_free(self, *, overwrite: bool, source: str) -> None:
         names = {path.name for path in self.path.iterdir()}
         if names <= {LOCK}:
             return
@@ -104,11 +105,23 @@ class WorkDir:
             if not overwrite:
                 raise
             return
-        if info["state"] == "finished" and not overwrite:
+        if overwrite:
+            return
+        if info["state"] == "finished":
             raise FileExistsError(
                 f"work_dir {self.path} holds a finished run of {info.get('input')!r}: look at it "
-                "with pixsieve.load(), or pass overwrite=True (--overwrite), or give another folder"
+                "(pixsieve.load(), or pixsieve summary and report), or pass overwrite=True "
+                "(--overwrite), or give another folder"
             )
+        if info.get("input") != source and self.has_shards():
+            raise FileExistsError(
+                f"work_dir {self.path} holds an unfinished run of {info.get('input')!r}: give that "
+                "input again to go on, or pass overwrite=True (--overwrite), or give another folder"
+            )
+
+    def has_shards(self) -> bool:
+        """Whether a run has finished a shard here, so that the next one can go on."""
+        return any(self.shards.glob("*.json"))
 
     def _half_written(self) -> list[Path]:
         """What a killed run left; nothing that another program could have named so."""
@@ -152,7 +165,8 @@ class WorkDir:
         missing = [name for name in TABLES if not (self.path / f"{name}.parquet").is_file()]
         if missing:
             raise ValueError(
-                f"work_dir {self.path}: {', '.join(missing)}.parquet missing; run again"
+                f"work_dir {self.path}: {', '.join(missing)}.parquet missing; run again with "
+                "overwrite=True"
             )
         if info.get("checksum") != _info_checksum(info):
             raise self._damaged(RUN, "not what the run wrote")
