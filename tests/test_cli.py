@@ -73,6 +73,7 @@ def test_a_second_run_asks_before_it_replaces_the_first(folder: Path) -> None:
         (["run", "pets", "--nnf-mode", "best"], 2, "nnf_mode must be one of"),
         (["run", "pets", "--num-threads", "0"], 2, "num_threads must be"),
         (["run", "pets", "--find-regex", "("], 2, "is no regular expression"),
+        (["run", "pets", "--prefer-formats", "png,jpg"], 2, "must be names of jpeg, png, gif"),
         (["run", "pets", "--frobnicate"], 2, "No such option"),
         (["run", "pets", "--device", "cuda"], 1, 'device="cuda"'),
     ],

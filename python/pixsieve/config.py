@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
+FORMATS = ("jpeg", "png", "gif", "webp", "bmp", "tiff", "pnm", "tga", "qoi", "ico")
 DEVICES = ("auto", "cpu", "cuda")
 
 #: The least and the most of each whole number.
@@ -123,6 +124,11 @@ class Config:
             self._within(name, -1.0, 1.0)
         for name in ("dark_threshold", "bright_threshold", "blur_threshold"):
             self._within(name, 0.0, math.inf)
+        unknown = [name for name in self.prefer_formats if name not in FORMATS]
+        if unknown:
+            raise ValueError(
+                f"prefer_formats must be names of {', '.join(FORMATS)}; not {unknown[0]!r}"
+            )
         if self.find_regex is not None:
             try:
                 re.compile(self.find_regex)
