@@ -43,6 +43,13 @@ print("finished", flush=True)
 """
 
 
+def python(*arguments: str) -> subprocess.Popen[str]:
+    """A process whose output can be read."""
+    return subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
     """Started by a shell in its background, the tests would have their children ignore SIGINT."""
@@ -64,12 +71,7 @@ def many(tmp_path: Path, pictures: Pictures) -> Path:
 @pytest.fixture
 def busy(many: Path, tmp_path: Path) -> subprocess.Popen[str]:
     """A process in the midst of extract, with at least two shards finished."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(many), str(tmp_path / "work")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = python("-c", SCRIPT, str(many), str(tmp_path / "work"))
     assert process.stdout
     assert process.stdout.readline() == "busy\n"
     return process
@@ -241,12 +243,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("moment", range(8))
 def test_a_signal_that_meets_a_query_interrupts_once(moment: int) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", QUERIES],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with python("-c", QUERIES) as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.readline() == "busy\n"
@@ -259,12 +256,7 @@ def test_a_signal_that_meets_a_query_interrupts_once(moment: int) -> None:
 def test_a_command_in_the_background_is_left_alone(tmp_path: Path, *, ignored: bool) -> None:
     if ignored:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with subprocess.Popen(
-        [sys.executable, "-m", "pixsieve", "demo", str(tmp_path / "demo")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with python("-m", "pixsieve", "demo", str(tmp_path / "demo")) as process:
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
@@ -275,12 +267,7 @@ def test_a_command_in_the_background_is_left_alone(tmp_path: Path, *, ignored: b
 
 
 def test_a_command_is_interrupted_once_however_often_it_is_asked(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "pixsieve", "demo", str(tmp_path / "demo")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with python("-m", "pixsieve", "demo", str(tmp_path / "demo")) as process:
         time.sleep(0.8)
         while process.poll() is None:
             process.send_signal(signal.SIGINT)
