@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixsieve import Config
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -93,7 +95,7 @@ def machine() -> str:
     if info.is_file():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
-    cores = len(os.sched_getaffinity(0))
+    cores = Config().threads
     today = datetime.datetime.now(tz=datetime.UTC).date()
     return (
         f"{model}, {cores} cores, {platform.system()}, Python {platform.python_version()}, {today}"

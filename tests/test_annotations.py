@@ -74,6 +74,27 @@ class TestTables:
         table = {"path": [str(folder / name) for name in NAMES], "label": [1, 2, 3]}
         assert rows(run(folder, annotations=table), "label") == [("1",), ("2",), ("3",)]
 
+    @pytest.mark.parametrize(
+        "spelling", ["./{0}", "cat/../{0}", "{folder}//{0}", "{link}/{0}", "in/{0}", "{file}"]
+    )
+    def test_other_spellings_of_a_path_name_the_same_file(
+        self, run: Run, folder: Path, tmp_path: Path, monkeypatch: Any, spelling: str
+    ):
+        (tmp_path / "linked").symlink_to(folder)
+        (tmp_path / "file.png").symlink_to(folder / "cat/2.png")
+        monkeypatch.chdir(tmp_path)
+        names = {"folder": folder, "link": tmp_path / "linked", "file": tmp_path / "file.png"}
+        table = {"path": [spelling.format("cat/2.png", **names)], "label": ["x"]}
+        audit = run(folder, annotations=table)
+        assert rows(audit, "label") == [(None,), ("x",), (None,)]
+
+    def test_an_absolute_path_names_a_file_of_a_list(
+        self, run: Run, folder: Path, monkeypatch: Any
+    ):
+        monkeypatch.chdir(folder)
+        audit = run(list(NAMES), annotations={"path": [str(folder / NAMES[1])], "label": ["x"]})
+        assert rows(audit, "label") == [(None,), ("x",), (None,)]
+
     def test_folders_that_name_no_class(self, run: Run, seven: Path):
         message = (
             r"^labels='folder': none of the 7 images lies in a folder below the input that could "

@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from findings_cases import case_of, never_rises, plans
 from findings_oracles import leaks
+from pixsieve import Config
+from pixsieve.sources import SPLIT_PLACES
 
 KINDS = ["exact", "pixel", "near"]
 TRAIN, VAL, TEST = ({"split": split} for split in ("train", "val", "test"))
@@ -55,6 +57,18 @@ def test_a_group_of_copies_that_spans_splits_counts_on_both_sides():
         ("train", "val", 0, 2, "near"),
         ("val", "test", 2, 1, "near"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("training", "testing"), ("eval", "test"), ("Train", "other"), ("a", "b")]
+)
+def test_splits_have_an_order_whatever_the_images_have(first, second):
+    found = case_of([{"digest": "a", "split": second}, {"digest": "a", "split": first}]).leaks()
+    assert found.select("split_from", "split_to").rows() == [(first, second)]
+
+
+def test_each_name_of_a_split_has_a_place_among_those_to_keep():
+    assert set(Config().prefer_splits) == set(SPLIT_PLACES)
 
 
 def test_pixel_is_stronger_than_near_and_needs_no_edge():

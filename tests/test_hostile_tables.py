@@ -1,8 +1,12 @@
 """Columns and labels that people really have."""
 
+import re
+
 import polars as pl
 import pytest
 from PIL import Image
+
+from pixsieve import Config
 
 ODD = ["from", "to", "size", "nearest", "group", "score", "first", "center", "strength"]
 OURS = ["listed", "relative", "annotated", "_location", "image", "width", "detail"]
@@ -71,9 +75,24 @@ def test_one_file_under_several_names_is_one_image(folder, run, tmp_path, monkey
     assert audit.info["left_out"] == {"repeated": 3}
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"threshold": "0.9"}, "threshold must be a number between -1 and 1, not '0.9'"),
+        ({"hidden": "no"}, "hidden must be True or False, not 'no'"),
+        ({"prefer_formats": "png"}, "prefer_formats must be a list of strings, not 'png'"),
+        ({"subset": "a.png"}, "subset must be a list of strings, not 'a.png'"),
+        ({"labels": 3}, 'labels must be "folder", the name of a column, a mapping or a function, '),
+    ],
+)
+def test_settings_of_another_kind_are_refused(setting, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Config(**setting)
+
+
 def test_queries_out_of_range_are_refused(folder, run):
     audit = run(folder)
-    with pytest.raises(ValueError, match="percentile must lie between 0 and 1, not 2"):
+    with pytest.raises(ValueError, match="percentile must be a number between 0 and 1, not 2"):
         audit.outliers(percentile=2)
-    with pytest.raises(ValueError, match=r"threshold must lie between -1 and 1, not 1\.5"):
+    with pytest.raises(ValueError, match=r"threshold must be a number between -1 and 1, not 1\.5"):
         audit.duplicates(threshold=1.5)

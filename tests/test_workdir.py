@@ -142,10 +142,7 @@ class TestEarlierRuns:
     def test_unfinished(self, run: Run, seven: Path, work: Path):
         run(seven, work_dir=work)
         edit(work, state="running")
-        message = (
-            f"work_dir {work}: the run was not finished; run it again with the same settings "
-            "and it goes on where it was"
-        )
+        message = f"work_dir {work}: the run was not finished; run it again"
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)
         assert run(seven, work_dir=work).annotations().height == 7

@@ -100,7 +100,7 @@ class Extraction(TypedDict):
     format: list[str | None]
     """By content, lower case: `jpeg`, `png`, …."""
     error: list[str | None]
-    """Error code of design.md, or None. `truncated` rows are decoded all the same."""
+    """As in `invalid_instances()`, or None. `truncated` rows are decoded all the same."""
     detail: list[str | None]
     statistics: NDArray[np.float32]
     """(n, len(STATISTICS)); NaN where the picture was not decoded."""

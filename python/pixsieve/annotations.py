@@ -1,5 +1,6 @@
 """What the user knows of the images: labels, splits and columns of their own."""
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,8 +109,8 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
 
     Of these, the ones that `find_regex`, `subset` and `num_images` leave. Columns: `listed` (row
     in the listing, null where the annotated file is not there), `path`, `label`, `split`, then the
-    user's columns. An annotation belongs to the file with the same path, as shown or relative to
-    the input.
+    user's columns. An annotation belongs to the file with the same path, as shown, relative to
+    the input or spelt another way: absolute, with `./`, or through a linked folder.
 
     Raises:
         ValueError: If `labels` names a column that the annotations lack, two annotations belong
@@ -131,7 +132,9 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
             ),
         ]
     )
-    matched = known.join(keys, on="annotated", how="left", maintain_order="left")
+    matched = _spelt_otherwise(
+        known.join(keys, on="annotated", how="left", maintain_order="left"), listing
+    )
     missing = matched.filter(pl.col("listed").is_null()).rename({"annotated": "path"})
     found = matched.filter(pl.col("listed").is_not_null())
     _check_single(found)
@@ -144,6 +147,36 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
         column for column in frame.columns if column not in ("listed", "path", "label", "split")
     ]
     return frame.select("listed", "path", "label", "split", *user)
+
+
+def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+    """Fills in `listed` where the annotated path leads to a listed file all the same."""
+    lost = matched.filter(pl.col("listed").is_null())["annotated"]
+    if lost.is_empty():
+        return matched
+    rows = {_resolved(path): row for row, path in enumerate(listing.locations)}
+    found: dict[str, int] = {}
+    for path in lost:
+        # Relative to the input, else to where the program runs; an absolute path stands for itself.
+        for start in (listing.folder, ""):
+            row = rows.get(_resolved(os.path.join(start, path)))  # noqa: PTH118 - may be a million
+            if row is not None:
+                found.setdefault(path, row)
+    other = pl.col("annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)
+    return matched.with_columns(pl.coalesce("listed", other))
+
+
+def _resolved(path: str) -> str:
+    """The path without links: two spellings of one file are equal."""
+    if os.path.islink(path):  # noqa: PTH114 - names may not be UTF-8
+        path = os.path.realpath(path)
+    folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+    return f"{_resolved_folder(folder)}{os.sep}{name}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _resolved_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _check_single(found: pl.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,9 @@ class Config:
         "auto", '"auto": the split column, else path parts such as train, val, test; "none"'
     )
     hidden: bool = setting(False, "also read files and folders whose names begin with a dot")
-    find_regex: str | None = setting(None, "keep only paths that this regular expression matches")
+    find_regex: str | None = setting(
+        None, "keep only paths, the input folder included, that this regular expression is found in"
+    )
     subset: Sequence[str] | None = setting(
         None, "keep only these paths, relative to the input folder", cli=False
     )
@@ -76,7 +79,9 @@ class Config:
     num_threads: int | None = setting(None, "default: as many as there are cores")
     nearest_neighbors_k: int = setting(10, "neighbors kept per image")
     nnf_mode: str = setting("auto", '"Flat" (exact), "HNSW32" (approximate), or "auto" (exact)')
-    distance: str = setting("cosine", ", ".join(DISTANCES))
+    distance: str = setting(
+        "cosine", f"{', '.join(DISTANCES)} (of embeddings without negative values)"
+    )
     threshold: float | None = setting(
         None, "similarity from which pairs are listed; default: the model card's"
     )
@@ -94,17 +99,22 @@ class Config:
         50.0, "pictures whose Laplacian has a lower variance count as blurry"
     )
     prefer_formats: Sequence[str] = setting(
-        ("png", "tiff", "webp", "jpeg", "bmp"), "of equal copies, keep the earlier format"
+        ("png", "tiff", "webp", "jpeg", "bmp"),
+        "of copies with equal width, height and bytes, keep the earlier format",
     )
     prefer_splits: Sequence[str] = setting(
-        ("test", "holdout", "valid", "val", "validation", "train"),
-        "of equal copies, keep the one in the earlier split",
+        (
+            *("test", "testing", "holdout", "valid", "val", "validation", "dev", "eval"),
+            *("train", "training"),
+        ),
+        "and of those with equal formats, the one in the earlier split",
     )
     thumbnails: bool = setting(False, "write thumbnails during the run, not when first shown")
     seed: int = setting(0, "of the approximate neighbor graph")
     overwrite: bool = setting(False, "replace an earlier run in the work directory")
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         self._one_of("splits", ("auto", "none"))
         self._one_of("device", DEVICES)
         self._one_of("distance", DISTANCES)
@@ -119,7 +129,7 @@ class Config:
                     f"not {value!r}"
                 )
         for name in ("outlier_percentile", "mislabel_threshold"):
-            self._within(name, 0.0, 1.0)
+            self._within(name, 0, 1)
         for name in ("threshold", "cc_threshold", "duplicate_threshold"):
             self._within(name, -1.0, 1.0)
         for name in ("dark_threshold", "bright_threshold", "blur_threshold"):
@@ -142,15 +152,28 @@ class Config:
                 f"{self.distance!r}: use nnf_mode='Flat'"
             )
 
+    def _check_kinds(self) -> None:
+        for name in ("hidden", "high_accuracy", "thumbnails", "overwrite"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")
+        for name in ("subset", "prefer_formats", "prefer_splits"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Sequence | None):
+                raise ValueError(f"{name} must be a list of strings, not {value!r}")
+        if not (callable(self.labels) or isinstance(self.labels, str | Mapping | None)):
+            raise ValueError(
+                'labels must be "folder", the name of a column, a mapping or a function, not '
+                f"{self.labels!r}"
+            )
+
     def _one_of(self, name: str, allowed: Sequence[str]) -> None:
         value = getattr(self, name)
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
     def _within(self, name: str, low: float, high: float) -> None:
-        value = getattr(self, name)
-        if value is not None and not low <= value <= high:
-            raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value!r}")
+        if getattr(self, name) is not None:
+            within(name, getattr(self, name), low, high)
 
     @property
     def mode(self) -> str:
@@ -160,7 +183,11 @@ class Config:
     @property
     def threads(self) -> int:
         """Worker threads: as asked for, else the cores this process may use."""
-        return self.num_threads or len(os.sched_getaffinity(0))
+        if self.num_threads is not None:
+            return self.num_threads
+        # Where a process cannot be bound to cores, it may use all.
+        bound = getattr(os, "sched_getaffinity", None)
+        return len(bound(0)) if bound else os.cpu_count() or 1
 
     def replace(self, **changes: Any) -> Self:
         """A copy with other settings.
@@ -177,6 +204,17 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them; functions and mappings by their kind only."""
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """The value.
+
+    Raises:
+        ValueError: If it is no number, or lies beyond `low` or `high`.
+    """
+    if not isinstance(value, numbers.Real) or not low <= float(value) <= high:
+        raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
+    return value
 
 
 def unknown_setting(name: str, known: set[str]) -> str:

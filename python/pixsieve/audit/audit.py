@@ -10,7 +10,7 @@ import polars as pl
 from pixsieve import findings, schema
 from pixsieve.annotations import Annotations
 from pixsieve.audit import job as jobs
-from pixsieve.config import Config
+from pixsieve.config import Config, within
 from pixsieve.progress import Progress, reporter
 from pixsieve.sources.files import Input
 from pixsieve.store import WorkDir, open_shard
@@ -22,7 +22,7 @@ INTERNAL = ("_location",)
 class Audit:
     """One run over a collection, and what it found.
 
-    All frames are Polars and have exactly the columns of `docs/design.md`, followed by the
+    All frames are Polars and have exactly the columns of `pixsieve.schema`, followed by the
     columns that the annotations brought along. They are sorted, ties by `image`, so that two
     runs give the same frames.
     """
@@ -142,7 +142,7 @@ class Audit:
     def _threshold(self, given: float | None, name: str) -> float:
         if given is None:
             return float(self.info["thresholds"][name])
-        return _within("threshold", given, -1, 1)
+        return within("threshold", given, -1, 1)
 
     # ---- findings ---- #
 
@@ -198,9 +198,7 @@ class Audit:
             percentile: The share of the images to list, 0..1; default: as set.
         """
         share = self.config.outlier_percentile if percentile is None else percentile
-        return self._cached(
-            "outliers", self._nearest, percentile=_within("percentile", share, 0, 1)
-        )
+        return self._cached("outliers", self._nearest, percentile=within("percentile", share, 0, 1))
 
     def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
         """The images whose neighbors say another label, most certain first.
@@ -209,7 +207,7 @@ class Audit:
             threshold: Labels with a lower score are listed, 0..1; default: as set.
         """
         limit = self.config.mislabel_threshold if threshold is None else threshold
-        return self._cached("mislabels", self._nearest, threshold=_within("threshold", limit, 0, 1))
+        return self._cached("mislabels", self._nearest, threshold=within("threshold", limit, 0, 1))
 
     def leaks(self, threshold: float | None = None) -> pl.DataFrame:
         """The duplicate pairs whose splits differ."""
@@ -293,12 +291,6 @@ class Audit:
         if self._info is None:
             return f"<Audit {self.work_dir}: not run yet>"
         return f"<Audit {self.work_dir}: {self._info['counts']['images']:,} images>"
-
-
-def _within(name: str, value: float, low: int, high: int) -> float:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must lie between {low} and {high}, not {value!r}")
-    return value
 
 
 def create(

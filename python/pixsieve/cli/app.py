@@ -34,10 +34,10 @@ class Place(click.Path):
 
 
 _path = Place(path_type=Path)
-_quiet = click.option(
-    "-q", "--quiet", is_flag=True, help="Print nothing but errors, and what --json asks for."
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+_as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print the numbers as JSON, and nothing else."
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 _out = click.argument("out", type=_path)
 
 

@@ -11,17 +11,7 @@ from pixsieve.findings.graph import (
     similar_pairs,
     stand_ins,
 )
-
-#: Places in the life of a model; a split of any other name comes after these, by alphabet.
-PLACES = {
-    "train": 0,
-    "val": 1,
-    "valid": 1,
-    "validation": 1,
-    "dev": 2,
-    "test": 3,
-    "holdout": 4,
-}
+from pixsieve.sources import SPLIT_PLACES
 
 
 def leaks(
@@ -37,8 +27,8 @@ def leaks(
     test are 100 rows, not 10,000): `image_from` is its strongest duplicate there, by kind, then
     similarity, then the smallest image. Kinds are `exact` (equal bytes) and `pixel` (equal
     pixels), both at similarity 1, and `near`, an edge at or above the threshold between the two
-    images or copies of them. Splits are ordered train, val (valid, validation), dev, test,
-    holdout, then all others by alphabet. Images without a split take no part.
+    images or copies of them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet.
+    Images without a split take no part.
 
     Strongest kind first, then by falling similarity, `image_from` and `image_to`.
     """
@@ -73,7 +63,9 @@ def _members(images: pl.DataFrame) -> pl.DataFrame:
     name = pl.col("split").str.to_lowercase()
     splits = known.select("split").unique()
     order = splits.sort(
-        name.replace_strict(PLACES, default=len(PLACES), return_dtype=pl.Int64), name, "split"
+        name.replace_strict(SPLIT_PLACES, default=len(SPLIT_PLACES), return_dtype=pl.Int64),
+        name,
+        "split",
     ).with_row_index("place")
     return known.join(order, on="split").select("image", "stand_in", "same", "place")
 

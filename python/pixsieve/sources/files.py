@@ -36,6 +36,8 @@ class Listing:
     """Absolute, for opening; surrogate escapes stand for bytes that are not UTF-8."""
     sizes: NDArray[np.uint64]
     modified: NDArray[np.int64]
+    folder: str
+    """Absolute: what relative paths that users give start from."""
     notes: dict[str, int] = field(default_factory=dict)
     """What was left out, counted by reason."""
 
@@ -119,6 +121,7 @@ def _folder(
         locations=[f"{absolute}{os.sep}{path}" for path in relative],
         sizes=np.concatenate([found["sizes"], denied]),
         modified=np.concatenate([found["modified"], denied.astype(np.int64)]),
+        folder=str(absolute),
         notes={
             "hidden": found["skipped_hidden"],
             "links": found["skipped_links"],
@@ -155,6 +158,7 @@ def _files(paths: list[str]) -> Listing:
         locations=[os.path.abspath(path) for path in unique],  # noqa: PTH100
         sizes=np.array(sizes, dtype=np.uint64),
         modified=np.array(modified, dtype=np.int64),
+        folder=str(Path.cwd()),
         notes={"repeated": len(paths) - len(unique)},
     )
 

@@ -4,13 +4,19 @@ import functools
 import os
 from pathlib import PurePath
 
-#: Path parts that name a split.
-SPLIT_NAMES = frozenset(
-    {
-        *("train", "training", "val", "valid", "validation", "dev", "eval"),
-        *("test", "testing", "holdout"),
-    }
-)
+#: Path parts that name a split, and the place of that split in the life of a model.
+SPLIT_PLACES = {
+    "train": 0,
+    "training": 0,
+    "val": 1,
+    "valid": 1,
+    "validation": 1,
+    "dev": 2,
+    "eval": 2,
+    "test": 3,
+    "testing": 3,
+    "holdout": 4,
+}
 
 
 def split_of_path(relative: str) -> str | None:
@@ -24,7 +30,7 @@ def split_of_path(relative: str) -> str | None:
 @functools.lru_cache(maxsize=4096)
 def _split_of_folder(folder: str) -> str | None:
     names = (_plain(part) for part in PurePath(folder).parts)
-    return next((name for name in names if name in SPLIT_NAMES), None)
+    return next((name for name in names if name in SPLIT_PLACES), None)
 
 
 def _plain(part: str) -> str:
@@ -39,4 +45,4 @@ def label_of_folder(relative: str) -> str | None:
 @functools.lru_cache(maxsize=4096)
 def _label_of_folder(folder: str) -> str | None:
     name = PurePath(folder).name
-    return name if name and _plain(name) not in SPLIT_NAMES else None
+    return name if name and _plain(name) not in SPLIT_PLACES else None

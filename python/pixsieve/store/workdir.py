@@ -158,10 +158,7 @@ class WorkDir:
             raise FileNotFoundError(f"work_dir {self.path}: there is no such folder")
         info = self._read()
         if info["state"] != "finished":
-            raise ValueError(
-                f"work_dir {self.path}: the run was not finished; run it again with the same "
-                "settings and it goes on where it was"
-            )
+            raise ValueError(f"work_dir {self.path}: the run was not finished; run it again")
         missing = [name for name in TABLES if not (self.path / f"{name}.parquet").is_file()]
         if missing:
             raise ValueError(
