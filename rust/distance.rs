@@ -68,7 +68,11 @@ impl<'a> Rows<'a> {
             Distance::JensenShannon => {
                 let negative = |row: &[f32]| row.iter().any(|&value| value < 0.0);
                 scale.extend(rows().map(|row| if negative(row) { -1.0 } else { sum(row) }));
-                refuse(&scale, |&sum| sum < 0.0, "holds a negative value (jensenshannon)")?;
+                refuse(
+                    &scale,
+                    |&sum| sum < 0.0,
+                    "holds a negative value, for which jensenshannon is not defined: choose another distance",
+                )?;
                 refuse(&scale, |&sum| sum == 0.0, "sums to zero (jensenshannon)")?;
                 entropy.extend(rows().zip(&scale).map(|(row, &sum)| negentropy(row, 1.0 / sum)));
             }

@@ -138,6 +138,18 @@ class TestBadTables:
                 ValueError,
                 "annotations name 2 paths more than once, such as 'a': one row per image is needed",
             ),
+            (
+                pl.DataFrame({"path": ["cat/1.png"], "label": [["a", "b"]]}),
+                ValueError,
+                "annotations: the column 'label' holds List(String), which cannot be written as "
+                "text",
+            ),
+            (
+                pl.DataFrame({"path": [["a"]]}),
+                ValueError,
+                "annotations: the column 'path' holds List(String), which cannot be written as "
+                "text",
+            ),
             (7, ValueError, "annotations: cannot read a int as a table"),
         ],
     )

@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
+import pixsieve
 from pixsieve import Config
 
 ODD = ["from", "to", "size", "nearest", "group", "score", "first", "center", "strength"]
@@ -82,12 +84,31 @@ def test_one_file_under_several_names_is_one_image(folder, run, tmp_path, monkey
         ({"hidden": "no"}, "hidden must be True or False, not 'no'"),
         ({"prefer_formats": "png"}, "prefer_formats must be a list of strings, not 'png'"),
         ({"subset": "a.png"}, "subset must be a list of strings, not 'a.png'"),
+        ({"blur_threshold": None}, "blur_threshold needs a value; its default is 50.0"),
+        ({"batch_size": None}, "batch_size needs a value; its default is 16"),
         ({"labels": 3}, 'labels must be "folder", the name of a column, a mapping or a function, '),
     ],
 )
 def test_settings_of_another_kind_are_refused(setting, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Config(**setting)
+
+
+def test_numbers_of_numpy_are_kept_with_the_run(folder, run):
+    audit = run(folder, threshold=np.float32(0.75), nearest_neighbors_k=np.int64(3))
+    loaded = pixsieve.load(audit.work_dir)
+    assert loaded.config.threshold == 0.75
+    assert loaded.config.nearest_neighbors_k == 3
+
+
+def test_a_column_that_is_named_as_one_of_ours_on_the_way(folder, run):
+    audit = run(folder, annotations={"path": ["0.png", "gone.png"], "row": [7, 8]})
+    assert audit.annotations()["row"].to_list() == [7, *[None] * 5, 8]
+
+
+def test_labels_from_a_column_that_is_not_there(folder, run):
+    with pytest.raises(ValueError, match="labels='label': the annotations have no such column"):
+        run(folder, labels="label", annotations={"path": ["0.png"], "kind": ["x"]})
 
 
 def test_queries_out_of_range_are_refused(folder, run):

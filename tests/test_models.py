@@ -133,8 +133,8 @@ class TestWrongModels:
         path, card = write(rank=3)
         assert self.fails(run, tmp_path, path, card) == (
             "the model's output has shape [2, 3, 64]; needed is one embedding per picture: rank 2 "
-            "(n, d), or rank 4, which is averaged over its area. Name another output with "
-            "output_name"
+            "(n, d), or rank 4, which is averaged over its area. Name another output as "
+            "`name` in the card's output"
         )
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -145,10 +145,18 @@ class TestWrongModels:
             "picture; check mean, std and dtype"
         )
 
+    def test_nothing_but_zeros(self, run: Run, tmp_path: Path, write: Write):
+        path, card = write(**scaled_by("Mul", 0.0))
+        assert self.fails(run, tmp_path, path, card) == (
+            f"{path}: the model gives nothing but zeros for a test picture; check mean, std and "
+            "the output"
+        )
+
     def test_names_that_the_model_does_not_have(self, run: Run, tmp_path: Path, write: Write):
         path, card = write(name="pixels")
         assert self.fails(run, tmp_path, path, card) == (
-            f'{path}: name the picture\'s input with input_name: the model has ["image"]'
+            f"{path}: give the picture's input as `name` in the card's input: the model has "
+            '["image"]'
         )
         path, card = write()
         card["output"] = {"name": "features"}

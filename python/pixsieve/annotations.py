@@ -51,7 +51,7 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
     if name is None:
         found = ", ".join(frame.columns) or "none"
         raise ValueError(f"annotations need a column named path or filename; found are {found}")
-    frame = frame.rename({name: "path"}).with_columns(pl.col("path").cast(pl.String))
+    frame = _as_text(frame, name).rename({name: "path"})
     if frame["path"].null_count():
         raise ValueError(f"annotations: {frame['path'].null_count()} rows have no {name}")
     twice = frame.filter(pl.col("path").is_duplicated())["path"].unique().sort()
@@ -61,6 +61,16 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
             "one row per image is needed"
         )
     return frame
+
+
+def _as_text(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    try:
+        return frame.with_columns(pl.col(name).cast(pl.String))
+    except pl.exceptions.PolarsError:
+        kind = frame.schema[name]
+        raise ValueError(
+            f"annotations: the column {name!r} holds {kind}, which cannot be written as text"
+        ) from None
 
 
 def _to_frame(annotations: Annotations, config: Config) -> pl.DataFrame:
@@ -191,7 +201,7 @@ def _check_single(found: pl.DataFrame) -> None:
 
 def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
     column = config.labels
-    if isinstance(column, str) and column not in ("folder", "label"):
+    if isinstance(column, str) and column != "folder":
         if column not in annotations.columns:
             found = ", ".join(name for name in annotations.columns if name != "path") or "none"
             raise ValueError(
@@ -199,10 +209,9 @@ def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
                 "For folder names use labels='folder'"
             )
         annotations = annotations.with_columns(label=pl.col(column))
-    given = {"label": pl.String, "split": pl.String}
-    casts = [
-        pl.col(name).cast(dtype) for name, dtype in given.items() if name in annotations.columns
-    ]
+    for name in ("label", "split"):
+        if name in annotations.columns:
+            annotations = _as_text(annotations, name)
     taken = set(annotations.columns)
     renamed = {}
     for name in annotations.columns:
@@ -212,7 +221,7 @@ def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
                 free += "_user"
             taken.add(free)
             renamed[name] = free
-    return annotations.with_columns(casts).rename(renamed)
+    return annotations.rename(renamed)
 
 
 def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:

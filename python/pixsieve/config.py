@@ -114,6 +114,7 @@ class Config:
     overwrite: bool = setting(False, "replace an earlier run in the work directory")
 
     def __post_init__(self) -> None:
+        self._as_python()
         self._check_kinds()
         self._one_of("splits", ("auto", "none"))
         self._one_of("device", DEVICES)
@@ -152,7 +153,19 @@ class Config:
                 f"{self.distance!r}: use nnf_mode='Flat'"
             )
 
+    def _as_python(self) -> None:
+        """NumPy's numbers become Python's, which can be stored with the run."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+                object.__setattr__(self, field.name, int(value))
+            elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+                object.__setattr__(self, field.name, float(value))
+
     def _check_kinds(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.default is not None and getattr(self, field.name) is None:
+                raise ValueError(f"{field.name} needs a value; its default is {field.default!r}")
         for name in ("hidden", "high_accuracy", "thumbnails", "overwrite"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")
@@ -160,6 +173,8 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence | None):
                 raise ValueError(f"{name} must be a list of strings, not {value!r}")
+        if not isinstance(self.find_regex, str | None):
+            raise ValueError(f"find_regex must be a string, not {self.find_regex!r}")
         if not (callable(self.labels) or isinstance(self.labels, str | Mapping | None)):
             raise ValueError(
                 'labels must be "folder", the name of a column, a mapping or a function, not '

@@ -193,6 +193,13 @@ impl Model {
                 self.spec.path.display()
             )));
         }
+        if values.iter().all(|&value| value == 0.0) {
+            return Err(Error::model(format!(
+                "{}: the model gives nothing but zeros for a test picture; check mean, std and \
+                 the output",
+                self.spec.path.display()
+            )));
+        }
         Ok(())
     }
 }
@@ -231,7 +238,7 @@ fn input_of(session: &Session, spec: &Spec) -> Result<(String, Vec<i64>)> {
     };
     let Some(chosen) = chosen else {
         return Err(Error::model(format!(
-            "{}: name the picture's input with input_name: the model has {names:?}",
+            "{}: give the picture's input as `name` in the card's input: the model has {names:?}",
             spec.path.display()
         )));
     };

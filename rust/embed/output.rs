@@ -31,7 +31,7 @@ impl Pooling {
             _ => Err(Error::model(format!(
                 "the model's output has shape {shape:?}; needed is one embedding per picture: \
                  rank 2 (n, d), or rank 4, which is averaged over its area. Name another output \
-                 with output_name"
+                 as `name` in the card's output"
             ))),
         }
     }

@@ -222,12 +222,13 @@ def _check_matches(
     listing: Listing, frame: pl.DataFrame, locations: list[str], annotated: int
 ) -> None:
     """One misspelt path is a row of its own; if all are, it is the user who should know."""
-    missing = frame.with_row_index("row").filter(pl.col("listed").is_null())
-    if missing.height < annotated:
+    missing = frame["listed"].is_null().arg_true()
+    if len(missing) < annotated:
         return
-    if not any(os.path.lexists(locations[row]) for row in missing["row"]):
+    if not any(os.path.lexists(locations[row]) for row in missing):
+        first = frame["path"][missing[0]]
         raise ValueError(
-            f"none of the {annotated:,} annotated paths, such as {missing['path'][0]!r}, is among "
+            f"none of the {annotated:,} annotated paths, such as {first!r}, is among "
             f"the {len(listing):,} images found, such as {listing.relative[0]!r}: give paths "
             "relative to the input folder"
         )

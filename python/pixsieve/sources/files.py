@@ -75,6 +75,8 @@ def list_images(
         ValueError: If there is no picture.
     """
     if isinstance(source, str | os.PathLike):
+        if not os.fspath(source):
+            raise ValueError("the path of the input is empty")
         listing = _folder(Path(source), config=config, exclude=exclude, progress=progress)
         described = f"{os.fspath(source)}"
     else:

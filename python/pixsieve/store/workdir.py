@@ -97,7 +97,7 @@ class WorkDir:
 
     def _check_free(self, *, overwrite: bool, source: str) -> None:
         names = {path.name for path in self.path.iterdir()}
-        if names <= {LOCK}:
+        if all(name == LOCK or temporary_of(name) == RUN for name in names):
             return
         try:
             info = self._read()
@@ -198,8 +198,8 @@ class WorkDir:
         if info["format"] != FORMAT:
             raise ValueError(
                 f"work_dir {self.path} has format {info['format']}, written by Pixsieve "
-                f"{info.get('version')}; this version reads format {FORMAT}: run again, or use "
-                "that version"
+                f"{info.get('version')}; this version reads format {FORMAT}: use that version, "
+                "or run again in another folder"
             )
         return info
 
