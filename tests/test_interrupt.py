@@ -86,7 +86,7 @@ def check_goes_on(many: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """The next run takes what is finished and reads only the rest."""
     before = finished_shards(work)
     assert 2 <= len(before) < IMAGES / SHARD
-    message = f"work_dir {work}: the run was not finished; run it again "
+    message = f"work_dir {work}: the run was not finished; run it again"
     with pytest.raises(ValueError, match=message):
         pixsieve.load(work)
     calls: list[int] = []
