@@ -14,6 +14,7 @@ from PIL import Image
 
 import pixsieve
 from conftest import Pictures, Run
+from pixsieve import engine
 from pixsieve.audit import job
 from pixsieve.cli import interrupts
 from pixsieve.progress import Silent
@@ -212,6 +213,9 @@ def test_ctrl_c_does_not_wait_for_very_large_pictures(run: Run, tmp_path: Path):
     Image.new("L", (10_000, 10_000), 77).save(first, progressive=True)
     for number in range(1, 24):
         (folder / f"{number}.jpg").hardlink_to(first)
+    started = time.perf_counter()
+    engine.decode(first.read_bytes())
+    one = time.perf_counter() - started
     times: list[float] = []
 
     class Impatient(Failing):
@@ -222,7 +226,8 @@ def test_ctrl_c_does_not_wait_for_very_large_pictures(run: Run, tmp_path: Path):
 
     with pytest.raises(RuntimeError, match="enough"):
         run(folder, num_threads=16, progress=Impatient("extract", RuntimeError("enough")))
-    assert time.perf_counter() - times[0] < 1
+    # Those that had begun, on a machine that may be busy; not all the 24.
+    assert time.perf_counter() - times[0] < 6 * one
 
 
 #: Queries of Polars one after the other; what follows the interruption calls functions too.
