@@ -21,6 +21,7 @@ PYTHON_ROOMS = [
     ["audit"],
     ["findings"],
     ["engine", "store"],
+    ["shapes"],
     ["annotations"],
     ["sources", "models"],
     ["progress"],

@@ -86,7 +86,9 @@ def test_no_pairs() -> None:
     empty = pl.DataFrame(schema={"from": pl.UInt32, "to": pl.UInt32})
     signatures = np.zeros((0, 32, 32), dtype=np.uint8)
     found = engine.register_pairs(signatures, empty, config=Config(), progress=None)
-    assert found.columns == ["correlation", "detail", "area", "orientation", "grown"]
+    assert found.columns == [
+        *("correlation", "detail", "texture", "tilt", "area", "orientation", "grown")
+    ]
     assert found.height == 0
 
 

@@ -78,6 +78,10 @@ class Registrations(TypedDict):
     """Of the luminance where they overlap, -1..1; 0 where one of them is flat."""
     detail: NDArray[np.float32]
     """The same of edges and texture: copies lie near 1, look-alikes near 0."""
+    texture: NDArray[np.float32]
+    """The same of what only the single pixels of the signatures show."""
+    tilt: NDArray[np.float32]
+    """Degrees by which one is tilted against the other: 0, 4 or 8, either way."""
     orientation: list[str]
     """What takes the first to the second: `none`, `flip_h`, `flip_v`, `rot180`, `transpose`,
     `rot90` (anticlockwise), `rot270` or `transverse`."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pixsieve import _native, schema
 from pixsieve.config import Config
+from pixsieve.shapes import turn_invariants
 
 Callback: TypeAlias = Callable[[int, int], object] | None
 
@@ -26,6 +27,10 @@ RECALL_SAMPLE = 300
 #: By which two ways to work out one similarity may differ.
 ROUNDING = 1e-6
 EF_CONSTRUCTION = 100
+#: Of the shapes most like its own an image is compared with so many, if they are so similar.
+SHAPES, LEAST_SHAPE = 2, 0.75
+#: A shape that differs by less from the mean of all is nobody's.
+LEAST_LENGTH = 1e-4
 #: `hnsw_neighbors` fills rows with it where it found fewer.
 NOBODY = 2**32 - 1
 #: An image whose k neighbors are all duplicates is asked for four times as many, up to this.
@@ -81,23 +86,10 @@ def neighbor_graph(
         ValueError: If a vector is not finite, or does not fit the distance.
     """
     method = "exact" if config.mode == "auto" else config.mode
-    common: dict[str, Any] = {
-        "vectors": vectors,
-        "k": config.nearest_neighbors_k,
-        "distance": config.distance,
-        "num_threads": config.threads,
-        "progress": progress,
-    }
-    facts: dict[str, Any] = {"method": method, "k": config.nearest_neighbors_k}
-    if method == "exact":
-        ids, similarities = _native.exact_neighbors(**common)
-    else:
-        ids, similarities = _native.hnsw_neighbors(
-            **common,
-            seed=config.seed,
-            ef_construction=EF_CONSTRUCTION,
-            ef_search=max(64, 2 * config.nearest_neighbors_k),
-        )
+    k = config.nearest_neighbors_k
+    facts: dict[str, Any] = {"method": method, "k": k}
+    ids, similarities = _search(vectors, k, config.distance, config, progress)
+    if method != "exact":
         facts["recall"] = _recall(similarities, vectors, config)
     rows = np.arange(len(images), dtype=np.uint32)
     parts = [_edges(images, rows, ids, similarities)]
@@ -115,6 +107,27 @@ def neighbor_graph(
     if len(parts) > 1:
         edges = edges.unique(["from", "to"], keep="first", maintain_order=True)
     return edges.sort("from", "similarity", "to", descending=[False, True, False]), facts
+
+
+def _search(
+    vectors: NDArray[np.float32], k: int, distance: str, config: Config, progress: Callback
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The k neighbors of each row, as the settings say: exact or approximate."""
+    common: dict[str, Any] = {
+        "vectors": vectors,
+        "k": k,
+        "distance": distance,
+        "num_threads": config.threads,
+        "progress": progress,
+    }
+    if config.mode != "hnsw":
+        return _native.exact_neighbors(**common)
+    return _native.hnsw_neighbors(
+        **common,
+        seed=config.seed,
+        ef_construction=EF_CONSTRUCTION,
+        ef_search=max(64, 2 * k),
+    )
 
 
 def _edges(
@@ -168,6 +181,26 @@ def _recall(
     return float(near_enough.mean())
 
 
+def shape_edges(
+    images: NDArray[np.uint32], signatures: NDArray[np.uint8], *, config: Config
+) -> pl.DataFrame:
+    """EDGES to the images whose rough shape is most alike, however they are turned or flipped.
+
+    Their `similarity` is that of the shapes, `LEAST_SHAPE` or more. `signatures` has a row per
+    image.
+    """
+    vectors = turn_invariants(signatures)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Where all pictures are alike, nothing is left of them when their mean is taken away.
+    known = lengths[:, 0] > LEAST_LENGTH
+    vectors = np.ascontiguousarray(vectors[known] / lengths[known])
+    ids, similarities = _search(vectors, SHAPES, "cosine", config, progress=None)
+    rows = np.arange(len(vectors), dtype=np.uint32)
+    return _edges(images[known], rows, ids, similarities).filter(
+        pl.col("similarity") >= LEAST_SHAPE
+    )
+
+
 def connected_components(size: int, edges: pl.DataFrame) -> NDArray[np.uint32]:
     """For each of `size` rows the smallest row of its component."""
     return _native.connected_components(size=size, **_ends(edges))
@@ -194,8 +227,8 @@ def register_pairs(
     and `to`.
 
     Returns:
-        `correlation`, `detail`, `orientation`, `area` and `grown`, one row per pair in their
-        order; the stub says what they mean.
+        `correlation`, `detail`, `texture`, `tilt`, `area`, `orientation` and `grown`, one row per
+        pair in their order; the stub says what they mean.
     """
     ends = {f"pairs_{end}": pairs[end].cast(pl.UInt32).to_numpy() for end in ("from", "to")}
     found = _native.register_pairs(

@@ -40,6 +40,8 @@ pub fn register_pairs(
     let result = PyDict::new(py);
     result.set_item("correlation", floats(|one| one.correlation).into_pyarray(py))?;
     result.set_item("detail", floats(|one| one.detail).into_pyarray(py))?;
+    result.set_item("texture", floats(|one| one.texture).into_pyarray(py))?;
+    result.set_item("tilt", floats(|one| one.tilt).into_pyarray(py))?;
     result.set_item("area", floats(|one| one.area).into_pyarray(py))?;
     let names = found.iter().map(|one| NAMES[usize::from(one.orientation.number())]);
     result.set_item("orientation", names.collect::<Vec<_>>())?;
