@@ -24,12 +24,15 @@ class Case:
     pixel_digests: pl.DataFrame
 
     def duplicates(self, threshold: float = 0.8) -> pl.DataFrame:
-        return findings.duplicates(
-            self.images, self.edges, self.pixel_digests, near_threshold=threshold, **ORDERS
-        )
+        return findings.duplicates(self.images, self.near(threshold), self.pixel_digests, **ORDERS)
 
     def leaks(self, threshold: float = 0.8) -> pl.DataFrame:
-        return findings.leaks(self.images, self.edges, self.pixel_digests, near_threshold=threshold)
+        return findings.leaks(self.images, self.near(threshold), self.pixel_digests)
+
+    def near(self, threshold: float) -> pl.DataFrame:
+        return findings.near_pairs(
+            self.edges, schema.empty("pairs"), match=None, similarity=threshold
+        )
 
     def similarity(self, threshold: float = 0.8) -> pl.DataFrame:
         return findings.similarity(self.images, self.edges, threshold=threshold)

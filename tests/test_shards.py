@@ -139,16 +139,19 @@ class TestShards:
             ("embeddings.npy", np.zeros((2, 8), dtype=np.float32)),
             ("embeddings.npy", np.zeros((3, 8), dtype=np.float64)),
             ("embeddings.npy", np.zeros(3, dtype=np.float32)),
+            ("signatures.npy", np.zeros((2, 32, 32), dtype=np.uint8)),
+            ("signatures.npy", np.zeros((3, 32, 32), dtype=np.int16)),
+            ("signatures.npy", np.zeros((3, 1024), dtype=np.uint8)),
         ],
     )
     def test_numbers_that_do_not_fit(self, tmp_path: Path, part: str, array: NDArray[Any]):
         parts = {
             "rows.npy": np.arange(3, dtype=np.uint32),
             "embeddings.npy": np.zeros((3, 8), dtype=np.float32),
+            "signatures.npy": np.zeros((3, 32, 32), dtype=np.uint8),
         } | {part: array}
         images = pl.DataFrame({"width": [1, 2, 3]})
-        shard = Shard(images, parts["rows.npy"], parts["embeddings.npy"])
-        write_shard(tmp_path, 0, "same", shard, np.zeros((3, 8), dtype=np.uint8))
+        write_shard(tmp_path, 0, "same", Shard(images, *parts.values()))
         assert read_shard(tmp_path, 0, "same") is None
         with pytest.raises(ValueError, match="its numbers do not fit"):
             open_shard(tmp_path, 0)

@@ -89,7 +89,12 @@ class Config:
         None, "similarity from which images share a component; default: the model card's"
     )
     duplicate_threshold: float | None = setting(
-        None, "similarity from which images are near duplicates; default: the model card's"
+        None, "similarity from which images are near duplicates, whatever their comparison says"
+    )
+    duplicate_precision: float = setting(
+        0.995,
+        "share of the near duplicates that shall be true; where duplicate_threshold is given, or "
+        "the model's card has no calibration, similarity alone decides",
     )
     outlier_percentile: float = setting(0.05, "share of the images that `outliers()` lists")
     mislabel_threshold: float = setting(0.1, "labels with a lower score are suspected")
@@ -129,7 +134,7 @@ class Config:
                     f"{name} must be a whole number of at least {least} and at most {most:,}, "
                     f"not {value!r}"
                 )
-        for name in ("outlier_percentile", "mislabel_threshold"):
+        for name in ("duplicate_precision", "outlier_percentile", "mislabel_threshold"):
             self._within(name, 0, 1)
         for name in ("threshold", "cc_threshold", "duplicate_threshold"):
             self._within(name, -1.0, 1.0)

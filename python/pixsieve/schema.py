@@ -25,6 +25,9 @@ IMAGES = pl.Schema(
 
 EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32})
 
+#: Pairs that were compared, from < to.
+PAIRS = pl.Schema({**EDGES, "match": pl.Float32(), "transform": pl.String()})
+
 PIXEL_DIGESTS = pl.Schema({"image": pl.UInt32, "pixel_digest": pl.Binary})
 
 ANNOTATIONS = pl.Schema({name: dtype for name, dtype in IMAGES.items() if name != "detail"})
@@ -111,6 +114,8 @@ LEAKS = pl.Schema(
         "similarity": pl.Float32,
         "label_from": pl.String,
         "label_to": pl.String,
+        "match": pl.Float32,
+        "transform": pl.String,
     }
 )
 
@@ -161,6 +166,7 @@ STATISTICS = pl.Schema(
 SCHEMAS: dict[str, pl.Schema] = {
     "images": IMAGES,
     "edges": EDGES,
+    "pairs": PAIRS,
     "pixel_digests": PIXEL_DIGESTS,
     "statistics": STATISTICS,
     "annotations": ANNOTATIONS,

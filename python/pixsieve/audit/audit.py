@@ -1,6 +1,7 @@
 """The object that users hold."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -135,8 +136,13 @@ class Audit:
     def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
         """Findings are pure: the same question has the same answer."""
         key = (name, *sorted(keywords.items()))
+        return self._remembered(
+            key, lambda: getattr(findings, name)(self.images, *arguments, **keywords)
+        )
+
+    def _remembered(self, key: tuple[Any, ...], find: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         if key not in self._findings:
-            self._findings[key] = getattr(findings, name)(self.images, *arguments, **keywords)
+            self._findings[key] = find()
         return self._findings[key]
 
     def _threshold(self, given: float | None, name: str) -> float:
@@ -155,22 +161,59 @@ class Audit:
         """The images that could not be read, or only in part (`truncated`), and why."""
         return self._cached("invalid_instances")
 
-    def duplicates(self, threshold: float | None = None) -> pl.DataFrame:
+    def _rule(self, threshold: float | None, precision: float | None) -> tuple[float | None, float]:
+        """What near duplicates are told by, as asked for, else as set: match, or similarity."""
+        if threshold is not None and precision is not None:
+            raise ValueError("ask with a threshold (of similarity) or with a precision, not both")
+        match, known = None, self.info["match"]
+        if threshold is None and (precision is not None or self.config.duplicate_threshold is None):
+            share = self.config.duplicate_precision if precision is None else precision
+            within("precision", share, 0, 1)
+            if known is not None:
+                match = findings.match_threshold(share, np.array(known["precision"]))
+            elif precision is not None:
+                raise ValueError(
+                    f"precision: the card of model {self.info['model']['name']!r} has no "
+                    "calibration for this: pass threshold="
+                )
+        return match, self._threshold(threshold, "near_duplicate")
+
+    def _near(self, rule: tuple[float | None, float]) -> pl.DataFrame:
+        match, similarity = rule
+        return self._remembered(
+            ("near", *rule),
+            lambda: findings.near_pairs(
+                self._edges, self._table("pairs"), match=match, similarity=similarity
+            ),
+        )
+
+    def duplicates(
+        self, threshold: float | None = None, *, precision: float | None = None
+    ) -> pl.DataFrame:
         """One row per image of a duplicate group.
 
         Every member is a duplicate of its group's representative.
 
         Args:
-            threshold: Similarity from which images are near duplicates; default: as set or as
-                the model's card says.
+            threshold: Similarity from which images are near duplicates, whatever a comparison of
+                the pictures says.
+            precision: The share of the near duplicates that shall be true, 0..1: they are those
+                with a `match` that promises it. Default, where neither is given: as set.
+
+        Raises:
+            ValueError: If one is out of range, both are given, or the model's card does not say
+                what a match promises.
         """
-        return self._cached(
-            "duplicates",
-            self._edges,
-            self._pixels,
-            near_threshold=self._threshold(threshold, "near_duplicate"),
-            format_order=tuple(self.config.prefer_formats),
-            split_order=tuple(self.config.prefer_splits),
+        rule = self._rule(threshold, precision)
+        return self._remembered(
+            ("duplicates", *rule),
+            lambda: findings.duplicates(
+                self.images,
+                self._near(rule),
+                self._pixels,
+                format_order=self.config.prefer_formats,
+                split_order=self.config.prefer_splits,
+            ),
         )
 
     def similarity(self, threshold: float | None = None) -> pl.DataFrame:
@@ -209,13 +252,14 @@ class Audit:
         limit = self.config.mislabel_threshold if threshold is None else threshold
         return self._cached("mislabels", self._nearest, threshold=within("threshold", limit, 0, 1))
 
-    def leaks(self, threshold: float | None = None) -> pl.DataFrame:
-        """The duplicate pairs whose splits differ."""
-        return self._cached(
-            "leaks",
-            self._edges,
-            self._pixels,
-            near_threshold=self._threshold(threshold, "near_duplicate"),
+    def leaks(
+        self, threshold: float | None = None, *, precision: float | None = None
+    ) -> pl.DataFrame:
+        """The duplicate pairs whose splits differ; asked as `duplicates()` is."""
+        rule = self._rule(threshold, precision)
+        return self._remembered(
+            ("leaks", *rule),
+            lambda: findings.leaks(self.images, self._near(rule), self._pixels),
         )
 
     def img_stats(self) -> pl.DataFrame:

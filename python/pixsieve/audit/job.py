@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pixsieve import _native, engine, findings, schema
 from pixsieve.annotations import Annotations, join, read_annotations
+from pixsieve.audit import graph
 from pixsieve.config import Config
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
@@ -101,6 +102,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             "device": model.device,
         },
         "thresholds": thresholds,
+        "match": _match_rule(card, config),
         "left_out": listing.notes,
     }
     with work.prepared(overwrite=config.overwrite, source=described):
@@ -117,10 +119,28 @@ def _fill(
         shards = list(_shards(job, files, model, card))
         remove_shards(work.shards, len(shards))
     with job.stage("graph", "tiles"):
-        images = _images(files, shards)
-        edges = _graph(job, images, shards, near_duplicate)
+        images, statistics = _images(files, shards), _statistics(shards)
+        nodes = graph.nodes(images, shards, job.config)
+        edges, job.facts = engine.neighbor_graph(
+            nodes.images,
+            nodes.vectors,
+            near_threshold=near_duplicate,
+            config=job.config,
+            progress=job.progress.update,
+        )
+    with job.stage("verify", "pairs"):
+        pairs = graph.compared_pairs(
+            images,
+            edges,
+            statistics,
+            nodes,
+            card,
+            near_threshold=near_duplicate,
+            config=job.config,
+            progress=job.progress.update,
+        )
+        del nodes
     with job.stage("pixels", "images"):
-        statistics = _statistics(shards)
         alike = findings.pixel_candidates(images, edges, statistics, threshold=near_duplicate)
         pixels = _pixel_digests(job, files, alike["image"])
     with job.stage("write", "tables"):
@@ -131,6 +151,7 @@ def _fill(
             "images": images.with_columns(locations),
             "statistics": statistics,
             "edges": edges,
+            "pairs": pairs,
             "pixel_digests": pixels,
         }
         for name, frame in tables.items():
@@ -171,6 +192,13 @@ def resolve_thresholds(card: Card, config: Config) -> dict[str, float]:
                 f"{card.name!r}: pass threshold=, cc_threshold= and duplicate_threshold="
             )
     return resolved
+
+
+def _match_rule(card: Card, config: Config) -> dict[str, Any] | None:
+    """What is stored of the calibration; None where near duplicates are told by similarity."""
+    if card.match is None or config.distance != "cosine":
+        return None
+    return {"precision": card.match["precision"]}
 
 
 def _root(source: Input) -> Path | None:
@@ -276,8 +304,8 @@ def _extract(
     )
     for stage, seconds in rows["seconds"].items():
         spent[stage] = spent.get(stage, 0.0) + seconds
-    shard = Shard(_shard_frame(rows), rows["rows"], rows["embeddings"])
-    return write_shard(job.work.shards, number, fingerprint, shard, rows["signatures"])
+    shard = Shard(_shard_frame(rows), rows["rows"], rows["embeddings"], rows["signatures"])
+    return write_shard(job.work.shards, number, fingerprint, shard)
 
 
 def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:
@@ -316,38 +344,6 @@ def _images(files: Files, shards: list[Shard]) -> pl.DataFrame:
 def _statistics(shards: list[Shard]) -> pl.DataFrame:
     frame = pl.concat([shard.images.select(_native.STATISTICS) for shard in shards])
     return frame.with_row_index("image")
-
-
-def _graph(
-    job: Job, images: pl.DataFrame, shards: list[Shard], near_threshold: float
-) -> pl.DataFrame:
-    """The graph of one image per digest: equal vectors would only find each other."""
-    config = job.config
-    starts = np.cumsum([0, *(shard.images.height for shard in shards)])
-    embedded = np.concatenate(
-        [shard.rows + start for shard, start in zip(shards, starts, strict=False)]
-    )
-    copies = findings.collapse(
-        images, format_order=config.prefer_formats, split_order=config.prefer_splits
-    )
-    chosen = copies.filter(pl.col("image") == pl.col("representative"))["image"].to_numpy()
-    wanted = np.isin(embedded, chosen)
-    nodes = embedded[wanted].astype(np.uint32)
-    vectors = np.empty((len(nodes), shards[0].embeddings.shape[1]), dtype=np.float32)
-    done, place = 0, 0
-    for shard in shards:
-        keep = wanted[place : place + len(shard.rows)]
-        count = int(keep.sum())
-        vectors[done : done + count] = shard.embeddings[keep]
-        done, place = done + count, place + len(shard.rows)
-    edges, job.facts = engine.neighbor_graph(
-        nodes,
-        vectors,
-        near_threshold=near_threshold,
-        config=config,
-        progress=job.progress.update,
-    )
-    return edges
 
 
 def _pixel_digests(job: Job, files: Files, candidates: pl.Series) -> pl.DataFrame:

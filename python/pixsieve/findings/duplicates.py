@@ -6,13 +6,14 @@ import polars as pl
 
 from pixsieve import engine
 from pixsieve.findings.graph import (
+    INVERSE,
     KINDS,
     attach,
     best_copies,
     inverse,
     is_decoded,
+    moved,
     pixel_copies,
-    similar_pairs,
 )
 from pixsieve.findings.keep import keep_rank
 
@@ -61,22 +62,22 @@ def pixel_candidates(
 
 def duplicates(
     images: pl.DataFrame,
-    edges: pl.DataFrame,
+    near: pl.DataFrame,
     pixel_digests: pl.DataFrame,
     *,
-    near_threshold: float,
     format_order: Sequence[str],
     split_order: Sequence[str],
 ) -> pl.DataFrame:
     """One row per image in a group of two or more duplicates.
 
     A group is a star, not a chain: every member is a duplicate of the group's representative,
-    and no two representatives are duplicates of each other. `kind` is the strongest tie to any
+    and no two representatives are duplicates of each other; `near` has the pairs that are near
+    duplicates. `kind` is the strongest tie to any
     other image of the group: `exact` for equal bytes, `pixel` for equal pixels, else `near`.
-    `similarity` is that to the representative, 1 for equal bytes or pixels and for itself; so is
-    `transform`, `none` for equal pixels. Copies of equal bytes or pixels stay together: they are
-    near to whatever one of them is near to. `match`, and `transform` of near duplicates, are null
-    until they are verified.
+    `similarity` and `match` are those to the representative, 1 for equal bytes or pixels and for
+    itself; `transform` is what was done to the representative, `none` for equal pixels. Copies of
+    equal bytes or pixels stay together: they are near to whatever one of them is near to. `match`
+    and `transform` of pairs that were not compared are null.
 
     An image can have a near duplicate and be in no group: when that duplicate belongs to a
     better image, nothing is left that could stand for it, so it stays.
@@ -87,7 +88,7 @@ def duplicates(
     rank = keep_rank(images, format_order=format_order, split_order=split_order)
     stand_in = best_copies(images, rank)
     same = pixel_copies(pixel_digests, stand_in, rank)
-    near = similar_pairs(edges, same, near_threshold)
+    near = moved(near, same)
     center = engine.star_groups(inverse(rank), near)[same]
     copies = images.select(
         "image",
@@ -123,7 +124,13 @@ def _with_kinds(members: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
         strength=strength,
         representative=pl.col("image") == pl.col("center"),
         similarity=pl.when(equal).then(1.0).otherwise("similarity"),
-        transform=pl.when(equal).then(pl.lit("none")),
+        match=pl.when(equal).then(1.0).otherwise("match"),
+        transform=pl.when(equal)
+        .then(pl.lit("none"))
+        # A pair leads from its smaller end, which may be the member.
+        .when(pl.col("center") == pl.col("from"))
+        .then("transform")
+        .otherwise(pl.col("transform").replace(INVERSE)),
     )
 
 
@@ -142,7 +149,6 @@ def _number(members: pl.DataFrame) -> pl.DataFrame:
         .sort(by, descending=falling)
         .with_columns(
             kind=pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String),
-            match=pl.lit(None, pl.Float32),
             keep="representative",
         )
     )

@@ -15,6 +15,10 @@ Rows = NDArray[np.uint32]
 #: Similarities are added up as integers of this fraction: the sum is the same in every order.
 FIXED_POINT = float(2**30)
 
+ENDS = ("from", "to")
+#: What turns the second picture of a pair into the first, where that has another name.
+INVERSE = {"rot90": "rot270", "rot270": "rot90", "crop": "extend", "extend": "crop"}
+
 #: From the strongest kind of duplicate to the weakest.
 KINDS = ["exact", "pixel", "near"]
 
@@ -82,20 +86,50 @@ def between(edges: pl.DataFrame, stand_in: Rows) -> pl.DataFrame:
     ).filter(pl.col("similarity").is_finite(), pl.col("from") != pl.col("to"))
 
 
+def unordered() -> pl.Expr:
+    """Both ends of an edge as one number, the same in both directions."""
+    low, high = pl.min_horizontal("from", "to"), pl.max_horizontal("from", "to")
+    return low.cast(pl.UInt64) * 2**32 + high
+
+
+def split_pairs(frame: pl.DataFrame) -> pl.DataFrame:
+    """`from` < `to`, which `unordered` made a `pair`, and the other columns."""
+    return frame.select(
+        (pl.col("pair") // 2**32).cast(pl.UInt32).alias("from"),
+        (pl.col("pair") % 2**32).cast(pl.UInt32).alias("to"),
+        pl.exclude("pair"),
+    )
+
+
 def pairs(edges: pl.DataFrame) -> pl.DataFrame:
     """Each unordered pair once: from < to, the larger similarity, sorted by from and to."""
-    low, high = pl.min_horizontal("from", "to"), pl.max_horizontal("from", "to")
-    return (
-        edges.select(pair=low.cast(pl.UInt64) * 2**32 + high, similarity="similarity")
-        .group_by("pair")
-        .agg(pl.col("similarity").max())
-        .sort("pair")
-        .select(
-            (pl.col("pair") // 2**32).cast(pl.UInt32).alias("from"),
-            (pl.col("pair") % 2**32).cast(pl.UInt32).alias("to"),
-            "similarity",
-        )
+    finite = edges.filter(pl.col("similarity").is_finite())
+    strongest = finite.group_by(pair=unordered()).agg(pl.col("similarity").max())
+    return split_pairs(strongest.sort("pair"))
+
+
+def moved(near: pl.DataFrame, stand_in: Rows) -> pl.DataFrame:
+    """PAIRS between the stand-ins of their ends, each once, the surest of several.
+
+    `transform` leads from `from`, which is the smaller, to `to`.
+    """
+    ends = {end: pl.Series(stand_in[near[end].to_numpy()], dtype=pl.UInt32) for end in ENDS}
+    between = near.with_columns(**ends).filter(pl.col("from") != pl.col("to"))
+    back = pl.col("transform").replace(INVERSE)
+    forth = between.select(
+        "similarity",
+        "match",
+        pair=unordered(),
+        transform=pl.when(pl.col("from") < pl.col("to")).then("transform").otherwise(back),
     )
+    surest = forth.sort(
+        "pair",
+        pl.col("match").fill_null(-1),
+        "similarity",
+        "transform",
+        descending=[False, True, True, False],
+    )
+    return split_pairs(surest.unique("pair", keep="first", maintain_order=True))
 
 
 def similar_pairs(edges: pl.DataFrame, stand_in: Rows, threshold: float) -> pl.DataFrame:

@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 
 from pixsieve.findings.graph import (
+    INVERSE,
     KINDS,
     attach_pairs,
     is_decoded,
+    moved,
     pixel_copies,
-    similar_pairs,
     stand_ins,
 )
 from pixsieve.sources import SPLIT_PLACES
@@ -16,23 +17,21 @@ from pixsieve.sources import SPLIT_PLACES
 
 def leaks(
     images: pl.DataFrame,
-    edges: pl.DataFrame,
+    near: pl.DataFrame,
     pixel_digests: pl.DataFrame,
-    *,
-    near_threshold: float,
 ) -> pl.DataFrame:
     """One row per image of a later split that has a duplicate in an earlier one.
 
     An image has one row for each split it is leaked from (so 100 copies in train and 100 in
     test are 100 rows, not 10,000): `image_from` is its strongest duplicate there, by kind, then
     similarity, then the smallest image. Kinds are `exact` (equal bytes) and `pixel` (equal
-    pixels), both at similarity 1, and `near`, an edge at or above the threshold between the two
-    images or copies of them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet.
+    pixels), both at similarity 1, and `near`, a pair of `near` between the two images or copies of
+    them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet.
     Images without a split take no part.
 
     Strongest kind first, then by falling similarity, `image_from` and `image_to`.
     """
-    stand_in = stand_ins(images, edges)
+    stand_in = stand_ins(images, near)
     same = pixel_copies(pixel_digests, stand_in, np.arange(stand_in.size, dtype=np.uint32))
     members = _members(
         images.with_columns(
@@ -44,7 +43,7 @@ def leaks(
         [
             _equal(members, "stand_in", strength=0),
             _equal(pixel, "same", strength=1),
-            _near(members, similar_pairs(edges, same, near_threshold)),
+            _near(members, moved(near, same)),
         ]
     )
     by = ["strength", "similarity", "image_from", "image_to"]
@@ -80,14 +79,21 @@ def _champions(members: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _equal(members: pl.DataFrame, key: str, *, strength: int) -> pl.DataFrame:
+    certain = pl.lit(1, pl.Float32)
     found = members.join(_champions(members, key), on=key).with_columns(
-        similarity=pl.lit(1, pl.Float32)
+        similarity=certain, match=certain, transform=pl.lit("none")
     )
     return _candidates(found, strength)
 
 
 def _near(members: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    back = pairs.select(pl.col("to").alias("from"), pl.col("from").alias("to"), "similarity")
+    back = pairs.select(
+        pl.col("to").alias("from"),
+        pl.col("from").alias("to"),
+        "similarity",
+        "match",
+        pl.col("transform").replace(INVERSE),
+    )
     best = (
         pl.concat([pairs, back])
         .join(_champions(members, "same"), left_on="from", right_on="same")
@@ -102,6 +108,8 @@ def _candidates(found: pl.DataFrame, strength: int) -> pl.DataFrame:
         "image_from",
         "place_from",
         "similarity",
+        "match",
+        "transform",
         image_to="image",
         strength=pl.lit(strength, pl.Int32),
     )

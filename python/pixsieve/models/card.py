@@ -38,15 +38,22 @@ NORMALIZE = ("l2", "none")
 LARGEST = 1e30
 OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2", "dim": None}
 THRESHOLDS = ("candidate", "similar", "component", "near_duplicate")
+#: Weights of what `match` is worked out from, and `precision`: rising pairs of a precision and the
+#: match from which on pairs are copies with it.
+MATCH = (
+    *("intercept", "similarity", "correlation", "detail", "texture", "area", "turned"),
+    "precision",
+)
 #: The names that each part of a card may use; "" is the card itself.
 KEYS: Mapping[str, Collection[str]] = {
     "": (
         *("name", "version", "license", "description", "source", "file", "sha256"),
-        *("input", "output", "thresholds"),
+        *("input", "output", "thresholds", "match"),
     ),
     "input": {*INPUT_DEFAULTS, "height", "width"},
     "output": OUTPUT_DEFAULTS.keys(),
     "thresholds": THRESHOLDS,
+    "match": MATCH,
 }
 #: No picture is given to a model at more pixels a side, and no embedding is longer.
 LARGEST_SIDE = 65_535
@@ -63,6 +70,8 @@ class Card:
     output: Mapping[str, Any]
     thresholds: Mapping[str, float]
     """`candidate`, `similar`, `component`, `near_duplicate`: cosine similarities. May be empty."""
+    match: Mapping[str, Any] | None
+    """How sure it is that a pair is one of copies (`MATCH`); None where that is not known."""
 
     def threshold(self, name: str, setting: str) -> float:
         """The card's threshold, for when the user gives none.
@@ -103,6 +112,8 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
         _check_input(source)
         _check_output(output)
         _check_thresholds(data.get("thresholds", {}))
+        if "match" in data:
+            _check_match(data["match"])
     except ValueError as error:
         raise ModelError(f"the card of {path.name}: {error}") from None
     return Card(
@@ -112,6 +123,7 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
         input=source,
         output=output,
         thresholds=data.get("thresholds", {}),
+        match=data.get("match"),
     )
 
 
@@ -189,6 +201,26 @@ def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
     for name, value in thresholds.items():
         if not _is_number(value) or not -1 <= value <= 1:
             raise ValueError(f"thresholds.{name} must be a similarity from -1 to 1, not {value!r}")
+
+
+def _check_match(match: Mapping[str, Any]) -> None:
+    for name in MATCH[:-1]:
+        if not _is_number(match.get(name)):
+            raise ValueError(f"match.{name} must be a number, not {match.get(name)!r}")
+    steps = match.get("precision")
+    if not (isinstance(steps, Sequence) and steps and all(map(_is_step, steps))):
+        raise ValueError(f"match.precision must be pairs of numbers from 0 to 1, not {steps!r}")
+    for column in zip(*steps, strict=True):
+        if list(column) != sorted(column):
+            raise ValueError(f"match.precision must rise, precisions and matches: {steps!r}")
+
+
+def _is_step(step: Any) -> bool:
+    return (
+        isinstance(step, Sequence)
+        and len(step) == 2
+        and all(_is_number(value) and 0 <= value <= 1 for value in step)
+    )
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -56,9 +56,8 @@ def duplicates(frame: pl.DataFrame, cards: Cards, *, groups: int, members: int) 
 
 def _group(rows: pl.DataFrame, cards: Cards, members: int) -> Group:
     # What each is to the representative beside it, not to any other of the group.
-    rows = rows.with_columns(
-        kind=pl.when(pl.col("transform").is_null()).then(pl.lit("near")).otherwise("kind")
-    )
+    certain = pl.col("match").fill_null(0) == 1
+    rows = rows.with_columns(kind=pl.when(certain).then("kind").otherwise(pl.lit("near")))
     others = rows.filter(~pl.col("representative"))
     kinds = others.group_by("kind", maintain_order=True).len()
     least: Any = others["similarity"].min()

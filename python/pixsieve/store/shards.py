@@ -31,6 +31,8 @@ class Shard:
     """Rows (within the shard) that have an embedding, ascending."""
     embeddings: NDArray[np.float32]
     """One row per entry of `rows`; memory-mapped when read."""
+    signatures: NDArray[np.uint8]
+    """One per image, (n, 32, 32) luminance; memory-mapped when read."""
 
 
 def shard_fingerprint(
@@ -46,17 +48,15 @@ def shard_fingerprint(
     return digest.hexdigest()
 
 
-def write_shard(
-    folder: Path, number: int, fingerprint: str, shard: Shard, signatures: NDArray[np.uint8]
-) -> Shard:
+def write_shard(folder: Path, number: int, fingerprint: str, shard: Shard) -> Shard:
     """Writes the parts, and last the note that makes them a shard.
 
     Returns:
-        The shard with its embeddings mapped from the file: they need no memory any more.
+        The shard with its arrays mapped from their files: they need no memory any more.
     """
     prefix = f"{number:05}"
     write_array(folder / f"{prefix}.embeddings.npy", shard.embeddings)
-    write_array(folder / f"{prefix}.signatures.npy", signatures)
+    write_array(folder / f"{prefix}.signatures.npy", shard.signatures)
     write_array(folder / f"{prefix}.rows.npy", shard.rows)
     write_frame(folder / f"{prefix}.images.parquet", shard.images)
     note = {
@@ -66,7 +66,7 @@ def write_shard(
         "checksums": {part: checksum(folder / f"{prefix}.{part}") for part in PARTS},
     }
     write_text(folder / f"{prefix}.json", json.dumps(note))
-    return Shard(shard.images, shard.rows, _mapped(folder / f"{prefix}.embeddings.npy"))
+    return Shard(shard.images, shard.rows, *_mapped(folder, prefix))
 
 
 def read_shard(folder: Path, number: int, fingerprint: str) -> Shard | None:
@@ -98,7 +98,7 @@ def open_shard(folder: Path, number: int) -> Shard:
             raise damaged(path, "not what the run wrote")
     try:
         rows = np.load(folder / f"{prefix}.rows.npy", allow_pickle=False)
-        embeddings = _mapped(folder / f"{prefix}.embeddings.npy")
+        embeddings, signatures = _mapped(folder, prefix)
         images = read_frame((folder / f"{prefix}.images.parquet").read_bytes())
     except (OSError, EOFError, ValueError, tokenize.TokenError, pl.exceptions.PolarsError) as error:
         raise damaged(folder / f"{prefix}.*", str(error)) from None
@@ -108,11 +108,17 @@ def open_shard(folder: Path, number: int) -> Shard:
     _check(folder / f"{prefix}.rows.npy", ascending)
     fits = embeddings.ndim == 2 and len(embeddings) == len(rows)
     _check(folder / f"{prefix}.embeddings.npy", embeddings.dtype == np.float32 and fits)
-    return Shard(images, rows, embeddings)
+    fits = signatures.ndim == 3 and len(signatures) == images.height
+    _check(folder / f"{prefix}.signatures.npy", signatures.dtype == np.uint8 and fits)
+    return Shard(images, rows, embeddings, signatures)
 
 
-def _mapped(path: Path) -> NDArray[np.float32]:
-    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+def _mapped(folder: Path, prefix: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    embeddings, signatures = (
+        np.load(folder / f"{prefix}.{part}.npy", mmap_mode="r", allow_pickle=False)
+        for part in ("embeddings", "signatures")
+    )
+    return embeddings, signatures
 
 
 def damaged(path: Path, why: str | None) -> ValueError:
