@@ -92,6 +92,16 @@ def test_no_pairs() -> None:
     assert found.height == 0
 
 
+def test_progress_counts_pairs(photos: list[Image.Image]) -> None:
+    signatures = np.stack([signature(photo) for photo in photos])
+    frame = pl.DataFrame({"from": [0, 1, 2], "to": [1, 2, 3]})
+    seen: list[tuple[int, int]] = []
+    engine.register_pairs(
+        signatures, frame, config=Config(), progress=lambda *place: seen.append(place)
+    )
+    assert seen[-1] == (3, 3)
+
+
 def test_wrong_arrays() -> None:
     def call(signatures: NDArray[np.uint8], row: int) -> None:
         rows = np.array([row], dtype=np.uint32)

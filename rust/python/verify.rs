@@ -33,7 +33,7 @@ pub fn register_pairs(
         })
         .map_err(to_python)?;
     let (from, to) = (flat(&pairs_from).map_err(to_python)?, flat(&pairs_to).map_err(to_python)?);
-    let job = Job::new(0, num_threads);
+    let job = Job::new(from.len(), num_threads);
     let found =
         supervise(py, progress.as_ref(), &job, |job| verify::register(values, from, to, job))?;
     let floats = |of: fn(&Registration) -> f32| found.iter().map(of).collect::<Vec<f32>>();

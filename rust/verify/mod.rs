@@ -81,6 +81,7 @@ pub fn register(
                 .collect();
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found[first..last].copy_from_slice(&some);
+            job.advance(last - first);
             Ok(())
         },
     )?;
@@ -126,7 +127,6 @@ fn candidates(
                     insert(&mut found[pair], (fit, swapped));
                 }
             }
-            job.advance(1);
             Ok(())
         },
     )?;

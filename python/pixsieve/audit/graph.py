@@ -87,7 +87,9 @@ def compared_pairs(
     for _ in range(ROUNDS):
         if unmet.is_empty():
             break
-        compared = registered(unmet, graph, config=config, progress=progress)
+        # The first round is the long one: it is the one to watch.
+        watched = progress if found.is_empty() else None
+        compared = registered(unmet, graph, config=config, progress=watched)
         found = pl.concat([found, findings.verified(compared, look, calibration)])
         unmet = findings.unmet_pairs(images, found.filter(pl.col("match") >= sure), found, rank)
     return found.sort("from", "to")
