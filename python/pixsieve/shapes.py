@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 #: Lowest frequencies per axis that are looked at.
 FREQUENCIES = 8
-#: Pictures that are worked on at once: 4 kB of memory each.
-CHUNK = 8_192
+#: Pictures that are worked on at once: some 12 kB of memory each.
+CHUNK = 1_024
 
 
 def turn_invariants(signatures: NDArray[np.uint8]) -> NDArray[np.float32]:

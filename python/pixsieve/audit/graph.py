@@ -19,7 +19,7 @@ ROUNDS = 3
 #: Pairs that match with this precision link pictures of one origin.
 SURE = 0.9
 #: Rows whose similarities are worked out at once.
-CHUNK = 65_536
+CHUNK = 4_096
 
 
 @dataclass(frozen=True)
