@@ -18,14 +18,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from copies import Collection, collection
-from pixsieve import Config, engine, findings
+import pixsieve
+from copies import DATA, Collection, collection
+from pixsieve import findings
 from pixsieve.audit import graph
 from pixsieve.findings.near import evidence
-from pixsieve.models import load_card, load_model
+from pixsieve.models import load_card
 from pixsieve.models.card import DEFAULT
+from pixsieve.store import open_shard
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 PRECISIONS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 COPIES_PER_PICTURE = 1 / 11
 FOLDS = 5
@@ -36,40 +37,28 @@ MOST_STEPS = 50
 Values = NDArray[np.float64]
 
 
-def registered(made: Collection, model_path: str | None) -> pl.DataFrame:
-    """The pairs that a run would compare, and what the comparison says."""
-    config = Config()
-    card = load_card(model_path, None)
-    rows = engine.extract(
-        made.paths, model=load_model(card, config), config=config, thumbnails=None, progress=None
+def registered(made: Collection, model_path: str | None, work: Path) -> pl.DataFrame:
+    """The pairs that a run compares first, ends as in `made`, and what the comparison says."""
+    audit = pixsieve.run(
+        made.paths, work_dir=work, model_path=model_path, splits="none", progress=False
     )
-    images = pl.DataFrame(
-        {
-            "image": np.arange(len(made.paths), dtype=np.uint32),
-            "path": made.paths,
-            "split": pl.Series([None] * len(made.paths), dtype=pl.String),
-            "width": rows["width"],
-            "height": rows["height"],
-            "file_size": rows["size"],
-            "format": rows["format"],
-            "error_code": pl.Series(rows["error"], dtype=pl.String),
-        }
-    )
-    nodes = graph.Nodes(rows["rows"], rows["embeddings"], rows["signatures"][rows["rows"]])
-    threshold = card.threshold("near_duplicate", "duplicate_threshold")
-    edges, _ = engine.neighbor_graph(
-        nodes.images, nodes.vectors, near_threshold=threshold, config=config, progress=None
-    )
+    config, card = audit.config, load_card(model_path, None)
+    nodes = graph.nodes(audit.images, [open_shard(work / "shards", 0)], config)
     pairs = graph.candidates(
-        images,
-        edges,
+        audit.images,
+        pl.read_parquet(work / "edges.parquet"),
         nodes,
-        rank=findings.keep_rank(images, format_order=(), split_order=()),
+        rank=findings.keep_rank(
+            audit.images, format_order=config.prefer_formats, split_order=config.prefer_splits
+        ),
         least=card.thresholds.get("candidate", -1.0),
-        near_threshold=threshold,
+        near_threshold=audit.info["thresholds"]["near_duplicate"],
         config=config,
     )
-    return graph.registered(pairs, nodes, config=config, progress=None)
+    found = graph.registered(pairs, nodes, config=config, progress=None)
+    rows = {path: row for row, path in enumerate(made.paths)}
+    numbers = audit.images["path"].replace_strict(rows, return_dtype=pl.UInt32)
+    return found.with_columns(numbers[found[end]].alias(end) for end in ("from", "to"))
 
 
 def fitted(values: Values, copies: NDArray[np.bool_]) -> Values:
@@ -145,7 +134,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = collection(DATA, Path(folder), which=0, copies=None, seed=1)
-        match = calibration(made, registered(made, chosen.model))
+        match = calibration(made, registered(made, chosen.model, Path(folder) / "work"))
     if not chosen.write:
         print(json.dumps(match, indent=2))
         return

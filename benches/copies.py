@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
+#: Beside the project, not part of it.
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
 Edit = Callable[[Image.Image, random.Random], Image.Image]
 
 #: (bytes of the file, its suffix)

@@ -3,28 +3,25 @@
     python benches/folder.py                    all cases, three runs each
     python benches/folder.py --case scenes --runs 5
 
-fastdup wants older libraries than Pixsieve, so it lives in an environment of its own, which is
-made on first use (`--fastdup` names another). Its telemetry is switched off.
+fastdup lives in an environment of its own, which is made on first use (`--peers` names another).
 """
 
 import argparse
 import io
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 
+from copies import DATA
+from peers import ENVIRONMENT, peers_python
 from table import Contender, machine, measure, print_table
 
-ROOT = Path(__file__).parents[1]
-QUIET_FASTDUP = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
 #: Starts from nothing every time: without the earlier run's shards.
 PIXSIEVE = """
 import shutil, sys
@@ -84,19 +81,6 @@ CASES: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def fastdup_python(given: Path | None) -> Path:
-    """The interpreter of an environment that has fastdup."""
-    if given is not None:
-        return given
-    folder = ROOT / ".venv-fastdup"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print("installing fastdup into .venv-fastdup", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "fastdup"], check=True)
-    return python
-
-
 @contextmanager
 def prepared(case: str, data: Path) -> Iterator[tuple[Path, Path]]:
     """The pictures of a case, and a folder for results."""
@@ -117,7 +101,7 @@ def pixsieve(pictures: Path, out: Path) -> Contender:
 def fastdup(python: Path, pictures: Path, out: Path) -> Contender:
     """The same for fastdup."""
     command = [str(python), "-c", FASTDUP, str(out / "fastdup"), str(pictures)]
-    return Contender(command, QUIET_FASTDUP)
+    return Contender(command, ENVIRONMENT)
 
 
 def main() -> None:
@@ -127,14 +111,14 @@ def main() -> None:
     )
     parser.add_argument("--case", choices=CASES, action="append")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--fastdup", type=Path, help="python of an environment with fastdup")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--peers", type=Path, help="python of an environment with fastdup")
     parser.add_argument("--alone", action="store_true", help="without fastdup")
     parser.add_argument("--json", type=Path, help="also write the raw numbers here")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"no pictures at {options.data}: pass --data")
-    peer = None if options.alone else fastdup_python(options.fastdup)
+    peer = None if options.alone else peers_python(options.peers)
     rows = []
     for case in options.case or CASES:
         with prepared(case, options.data) as (pictures, out):

@@ -3,16 +3,13 @@
 Copies: all pictures of `photos` and `scenes`, and 300 of those that nothing was tuned on, each
 edited in one of sixteen ways. Every contender says which pairs it takes for copies and how sure it
 is; a pair is right if both show one original. Two shots of one view count neither way.
-fastdup and imagededup live in an environment of their own (`--peers` names another); of imagededup
-only the hashes are installed, which need no PyTorch.
+fastdup and imagededup live in an environment of their own, which is made on first use (`--peers`
+names another).
 """
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +18,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 import pixsieve
-from copies import Collection, collection
+from copies import DATA, Collection, collection
+from peers import peers_python, run_peer
 from table import machine, print_table
 
-ROOT = Path(__file__).parents[1]
-DATA = ROOT.parent / "shared" / "data"
 COPIES = 300
 SEED = 2
 PRECISION = 0.99
-QUIET = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
 
 #: All pairs from a similarity of 0.5 on: fastdup's own lists begin at 0.9.
 FASTDUP = """
@@ -100,7 +95,7 @@ def of_pixsieve(audit: pixsieve.Audit, rows: dict[str, int]) -> Pairs:
 def of_fastdup(python: Path, folder: Path, out: Path, rows: dict[str, int]) -> Pairs:
     """Fastdup's pairs, by its similarity (which it calls distance)."""
     table = out / "fastdup.csv"
-    _peer(python, FASTDUP, folder, out / "fastdup", table)
+    run_peer(python, FASTDUP, folder, out / "fastdup", table)
     frame = pl.read_csv(table, has_header=False, new_columns=["from", "to", "score"])
     names = pl.col("from", "to").str.split("/").list.last()
     return of_names(frame.with_columns(names), rows)
@@ -109,7 +104,7 @@ def of_fastdup(python: Path, folder: Path, out: Path, rows: dict[str, int]) -> P
 def of_hashes(python: Path, folder: Path, out: Path, rows: dict[str, int], method: str) -> Pairs:
     """Imagededup's hashes, by the bits in which they agree."""
     table = out / f"{method}.csv"
-    _peer(python, IMAGEDEDUP, folder, method, table)
+    run_peer(python, IMAGEDEDUP, folder, method, table)
     frame = pl.read_csv(
         table, has_header=False, new_columns=["name", "hash"], schema_overrides=[pl.String] * 2
     )
@@ -123,30 +118,6 @@ def of_hashes(python: Path, folder: Path, out: Path, rows: dict[str, int], metho
     names = frame["name"]
     named = {"from": names[pairs[:, 0]], "to": names[pairs[:, 1]], "score": pairs[:, 2]}
     return of_names(pl.DataFrame(named), rows)
-
-
-def _peer(python: Path, script: str, *arguments: object) -> None:
-    command = [str(python), "-c", script, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=QUIET, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{command[-1]}: {done.stderr[-2000:]}")
-
-
-def peers_python(given: Path | None) -> Path:
-    """The interpreter of an environment that has fastdup and imagededup."""
-    if given is not None:
-        return given
-    folder = ROOT / ".venv-peers"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print("installing fastdup and imagededup into .venv-peers", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet"]
-        subprocess.run(
-            [*install, "fastdup", "PyWavelets", "scipy", "tqdm", "matplotlib"], check=True
-        )
-        subprocess.run([*install, "--no-deps", "imagededup"], check=True)
-    return python
 
 
 def average_precision(right: NDArray[np.bool_], score: NDArray[np.float64], total: int) -> float:

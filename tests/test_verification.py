@@ -199,6 +199,19 @@ class TestCandidates:
         assert all((min(row, 40), max(row, 40)) in found for row in range(count) if row != 40)
         assert len(found) < 8 * count
 
+    def test_a_split_for_each_image_does_not_mean_all_pairs(self) -> None:
+        count = 100
+        links = [(a, b, 0.99 - 0.0001 * (b - a)) for a in range(count) for b in range(a)]
+        images = images_of([{"split": str(row)} for row in range(count)])
+        assert len(pairs_of(edges_of(*links), images, 0.95)) < 13 * count
+        chain = pl.DataFrame(
+            [(row, row + 1, 0.9, 1.0, "none") for row in range(count - 1)],
+            schema=schema.PAIRS,
+            orient="row",
+        )
+        rank = np.arange(count, dtype=np.uint32)
+        assert findings.unmet_pairs(images, chain, chain, rank).height < 9 * count
+
     def test_what_two_pairs_link_is_compared_too(self) -> None:
         sure = pl.DataFrame(
             [(1, 2, 0.9, 1.0, "none"), (2, 3, 0.9, 1.0, "none"), (4, 5, 0.9, 1.0, "none")],

@@ -162,10 +162,10 @@ class Config:
         """NumPy's numbers become Python's, which can be stored with the run."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-                object.__setattr__(self, field.name, int(value))
-            elif isinstance(value, numbers.Real) and not isinstance(value, bool):
-                object.__setattr__(self, field.name, float(value))
+            if isinstance(value, bool | int | float) or not isinstance(value, numbers.Real):
+                continue
+            plain = int(value) if isinstance(value, numbers.Integral) else float(value)
+            object.__setattr__(self, field.name, plain)
 
     def _check_kinds(self) -> None:
         for field in dataclasses.fields(self):

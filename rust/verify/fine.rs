@@ -46,14 +46,14 @@ impl Agreement {
 
 /// How the content lies on the container at a rough fit.
 pub fn agreement(container: &Sums, content: &View<SIDE>, rough: &Fit) -> Agreement {
-    let upright = turned(content, rough.orientation.inverse());
+    let upright = rough.orientation.inverse().turned(content);
     let target = Target::of(&upright);
     target.agreement(container, rough.region, rough.orientation, 0.0, 0.0)
 }
 
 /// The same at the best fit near a rough one.
 pub fn climb(container: &Sums, content: &View<SIDE>, rough: &Fit) -> Agreement {
-    let upright = turned(content, rough.orientation.inverse());
+    let upright = rough.orientation.inverse().turned(content);
     let (mut target, mut tilt) = (Target::of(&upright), 0.0);
     let (mut region, mut score) = target.climb(container, rough.region, &STEPS);
     if (BADLY..WELL).contains(&score) {
@@ -163,15 +163,6 @@ fn moved(region: Region, by: [f32; 4], step: f32) -> Option<Region> {
     let moved = Region { x: left, y: top, width: right - left, height: bottom - top };
     let large = moved.width >= SMALLEST && moved.height >= SMALLEST;
     (large && moved != region).then_some(moved)
-}
-
-fn turned(pixels: &View<SIDE>, way: Orientation) -> View<SIDE> {
-    std::array::from_fn(|y| {
-        std::array::from_fn(|x| {
-            let (x, y) = way.source(x, y, SIDE);
-            pixels[y][x]
-        })
-    })
 }
 
 /// Where a pixel of a tilted picture comes from: a pixel, and the shares of the next ones.

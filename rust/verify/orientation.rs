@@ -43,9 +43,13 @@ impl Orientation {
     }
 
     /// The square picture, turned.
-    pub fn turned<T: Copy>(self, picture: &[T], side: usize) -> Vec<T> {
-        let places = (0..side * side).map(|place| self.source(place % side, place / side, side));
-        places.map(|(x, y)| picture[y * side + x]).collect()
+    pub fn turned<T: Copy, const N: usize>(self, picture: &[[T; N]; N]) -> [[T; N]; N] {
+        std::array::from_fn(|y| {
+            std::array::from_fn(|x| {
+                let (x, y) = self.source(x, y, N);
+                picture[y][x]
+            })
+        })
     }
 }
 
@@ -55,11 +59,12 @@ mod tests {
 
     #[test]
     fn turning_there_and_back_gives_the_picture() {
-        let picture: Vec<u8> = (0..25).collect();
-        let turned = Orientation::ALL.map(|way| way.turned(&picture, 5));
+        let picture: [[usize; 5]; 5] =
+            std::array::from_fn(|y| std::array::from_fn(|x| 5 * y + x));
+        let turned = Orientation::ALL.map(|way| way.turned(&picture));
         for (way, turned) in Orientation::ALL.into_iter().zip(&turned) {
             assert_eq!(
-                way.inverse().turned(turned, 5),
+                way.inverse().turned(turned),
                 picture,
                 "{}",
                 NAMES[way.number() as usize]
@@ -76,13 +81,13 @@ mod tests {
         // 2 3                            0 2
         let way = |name: &str| {
             let number = NAMES.iter().position(|known| *known == name).expect("a name");
-            Orientation::ALL[number].turned(&[0, 1, 2, 3], 2)
+            Orientation::ALL[number].turned(&[[0, 1], [2, 3]])
         };
-        assert_eq!(way("rot90"), [1, 3, 0, 2]);
-        assert_eq!(way("rot270"), [2, 0, 3, 1]);
-        assert_eq!(way("flip_h"), [1, 0, 3, 2]);
-        assert_eq!(way("flip_v"), [2, 3, 0, 1]);
-        assert_eq!(way("transpose"), [0, 2, 1, 3]);
-        assert_eq!(way("transverse"), [3, 1, 2, 0]);
+        assert_eq!(way("rot90"), [[1, 3], [0, 2]]);
+        assert_eq!(way("rot270"), [[2, 0], [3, 1]]);
+        assert_eq!(way("flip_h"), [[1, 0], [3, 2]]);
+        assert_eq!(way("flip_v"), [[2, 3], [0, 1]]);
+        assert_eq!(way("transpose"), [[0, 2], [1, 3]]);
+        assert_eq!(way("transverse"), [[3, 1], [2, 0]]);
     }
 }

@@ -72,8 +72,8 @@ def duplicates(
 
     A group is a star, not a chain: every member is a duplicate of the group's representative,
     and no two representatives are duplicates of each other; `near` has the pairs that are near
-    duplicates. `kind` is the strongest tie to any
-    other image of the group: `exact` for equal bytes, `pixel` for equal pixels, else `near`.
+    duplicates. `kind` is the strongest tie to any other image of the group: `exact` for equal
+    bytes, `pixel` for equal pixels, else `near`.
     `similarity` and `match` are those to the representative, 1 for equal bytes or pixels and for
     itself; `transform` is what was done to the representative, `none` for equal pixels. Copies of
     equal bytes or pixels stay together: they are near to whatever one of them is near to. `match`

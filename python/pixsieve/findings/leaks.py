@@ -26,8 +26,8 @@ def leaks(
     test are 100 rows, not 10,000): `image_from` is its strongest duplicate there, by kind, then
     similarity, then the smallest image. Kinds are `exact` (equal bytes) and `pixel` (equal
     pixels), both at similarity 1, and `near`, a pair of `near` between the two images or copies of
-    them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet.
-    Images without a split take no part.
+    them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet. Images without a
+    split take no part.
 
     Strongest kind first, then by falling similarity, `image_from` and `image_to`.
     """

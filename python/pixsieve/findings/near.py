@@ -11,6 +11,8 @@ from pixsieve.findings.graph import Rows, pairs, split_pairs, unordered
 
 #: Neighbors of an image that are compared with it.
 COMPARED = 3
+#: Of the splits of look-alikes so many are looked at: each image may have one of its own.
+SPLITS = 8
 #: The largest match of a pair that was compared: only what is equal matches for certain.
 SUREST = 0.9999
 #: Correlations are stretched near 1, where they differ most; beyond this they are all the same.
@@ -33,10 +35,9 @@ def candidate_pairs(
     """The pairs to compare, `from` < `to`, each once, sorted.
 
     Those are each image with its nearest neighbors, if they are similar at `least` or above, and
-    with the like of its shape; where more
-    neighbors than these are similar at `threshold` or above, with the nearest of each split and
-    with the one that is kept before the others: of a thousand look-alikes each is compared with
-    the one that would stand for it, not with all.
+    with the like of its shape; where more neighbors than these are similar at `threshold` or
+    above, with the nearest of each split and with the one that is kept before the others: of a
+    thousand look-alikes each is compared with the one that would stand for it, not with all.
     """
     order = pl.int_range(pl.len()).over("from")
     nearest = edges.filter(order < COMPARED, pl.col("similarity") >= least)
@@ -47,7 +48,9 @@ def candidate_pairs(
         split=split[similar["to"]],
     )
     best = kept.sort("rank").unique("from", keep="first", maintain_order=True)
-    across = kept.unique(["from", "split"], keep="first", maintain_order=True)
+    across = kept.unique(["from", "split"], keep="first", maintain_order=True).filter(
+        pl.int_range(pl.len()).over("from") < SPLITS
+    )
     ends = [frame.select("from", "to") for frame in (nearest, best, across, shapes)]
     return split_pairs(pl.concat(ends).select(pair=unordered()).unique().sort("pair"))
 
@@ -67,7 +70,11 @@ def unmet_pairs(
         pl.Series("rank", rank),
         split=pl.col("split").fill_null(""),
     ).filter(pl.len().over("root") > 1)
-    first = members.sort("rank").unique(["root", "split"], keep="first", maintain_order=True)
+    first = (
+        members.sort("rank")
+        .unique(["root", "split"], keep="first", maintain_order=True)
+        .filter(pl.int_range(pl.len()).over("root") < SPLITS)
+    )
     likely = members.join(first.select("root", first="image"), on="root").filter(
         pl.col("image") != pl.col("first")
     )
