@@ -1,5 +1,6 @@
 """Small collections to test the findings on, by hand and by hypothesis."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,15 @@ settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 ORDERS = {"format_order": ("png", "jpeg"), "split_order": ("test", "val", "train")}
+
+LIMITS = {
+    "dark_threshold": 1,
+    "bright_threshold": 253,
+    "blur_threshold": 3,
+    "contrast_threshold": 1,
+    "information_threshold": 1,
+    "aspect_ratio_threshold": math.inf,
+}
 
 
 @dataclass
@@ -40,11 +50,30 @@ class Case:
     def connected_components(self, threshold: float = 0.8) -> pl.DataFrame:
         return findings.connected_components(self.images, self.edges, threshold=threshold)
 
-    def outliers(self, percentile: float = 0.5) -> pl.DataFrame:
-        return findings.outliers(self.images, self.edges, percentile=percentile)
+    def outliers(self, percentile: float | None = 0.5) -> pl.DataFrame:
+        plain = self.images.head(1).select("image")
+        return findings.outliers(self.images, self.edges, plain, percentile=percentile)
 
-    def mislabels(self, threshold: float = 0.5) -> pl.DataFrame:
-        return findings.mislabels(self.images, self.edges, threshold=threshold)
+    def opinions(self, near: float = 1.1, separator: str | None = None) -> findings.Opinions:
+        return findings.opinions(
+            self.images, self.edges, self.near(near), self.pixel_digests, separator=separator
+        )
+
+    def mislabels(
+        self, threshold: float = 0.5, near: float = 1.1, separator: str | None = None
+    ) -> pl.DataFrame:
+        return findings.mislabels(self.images, self.opinions(near, separator), threshold=threshold)
+
+    def confusion(self, threshold: float = 0.5) -> pl.DataFrame:
+        return findings.confusion(self.opinions(), threshold=threshold)
+
+    def flags(self) -> pl.DataFrame:
+        return findings.flags(self.images, statistics_of(self.images), limits=LIMITS)
+
+    def placeholders(self) -> pl.DataFrame:
+        statistics = statistics_of(self.images)
+        plain = findings.plain(self.images, statistics, limits=LIMITS)
+        return findings.placeholders(self.images, self.edges, statistics, plain, threshold=0.8)
 
     def every_finding(self) -> dict[str, pl.DataFrame]:
         return {
@@ -54,6 +83,10 @@ class Case:
             "connected_components": self.connected_components(),
             "outliers": self.outliers(),
             "mislabels": self.mislabels(),
+            "confusion": self.confusion(),
+            "leak_counts": findings.leak_counts(self.images, self.leaks()),
+            "flags": self.flags(),
+            "placeholders": self.placeholders(),
             "invalid_instances": findings.invalid_instances(self.images),
             "img_stats": findings.img_stats(self.images, statistics_of(self.images)),
         }

@@ -129,45 +129,114 @@ def components(case: Case, threshold: float) -> set[frozenset[int]]:
 def outlier_scores(case: Case) -> dict[str, float]:
     """The score of each digest that has neighbors."""
     digest = case.images["digest"].to_list()
-    near = defaultdict(list)
+    near, tied = defaultdict(list), defaultdict(set)
     for a, b, similarity in case.edges.iter_rows():
-        near[digest[a]].append((digest[b], 1 - similarity))
-    spread = {d: sum(x for _, x in v) / len(v) for d, v in near.items()}
+        near[digest[a]].append(1 - similarity)
+        tied[digest[a]].add(digest[b])
+        tied[digest[b]].add(digest[a])
     scores = {}
-    for d, neighbors in near.items():
-        known = [spread[other] for other, _ in neighbors if other in spread]
-        around = sum(known) / len(known) if known else spread[d]
-        scores[d] = spread[d] * math.sqrt((spread[d] + 0.01) / (around + 0.01))
+    for d, away in near.items():
+        around = [near[other][-1] for other in tied[d] if other in near]
+        scores[d] = (away[-1] + sum(around) / len(around) if around else 2 * away[-1]) / 2
     return scores
 
 
-def label_votes(case: Case) -> dict[int, dict[str, float]]:
-    """For each labelled image that has voters: the adjusted votes for each label."""
-    labels = defaultdict(Counter)
-    for row in decoded(case):
-        if row["label"] is not None:
-            labels[row["digest"]][row["label"]] += 1
-    carried = Counter(label for counter in labels.values() for label in counter)
-    total = sum(carried.values())
-    digest = case.images["digest"].to_list()
-    near = defaultdict(list)
+def points(case: Case) -> dict[int, object]:
+    """What shows the same picture: the pixels, else the bytes, of each decoded image."""
+    pixels = digest_pixels(case)
+    return {r["image"]: pixels.get(r["digest"], r["digest"]) for r in decoded(case)}
+
+
+def label_parts(case: Case) -> dict[int, float]:
+    """For each labelled image with voters: the part of the votes that is for its label."""
+    place = points(case)
+    label = {r["image"]: r["label"] for r in decoded(case) if r["label"] is not None}
+    parts = _parts(place, label)
+    ties = _ties(case, place)
+    voters = {
+        i: [(q, s, t) for (p, q), (s, t) in ties.items() if p == place[i] and q in parts]
+        for i in label
+    }
+    disputed = {i for i in label if len(parts[place[i]]) > 1}
+    temperature, e = _temperature({i: v for i, v in voters.items() if v}, label, parts, disputed)
+    votes = {
+        i: [(q, t * math.exp((s - 1) / temperature), False) for q, s, t in voters[i]]
+        + [(place[i], 2.0, True)] * (i in disputed)
+        for i in label
+    }
+    trust = _trust(votes, label, parts, place, e)
+    size: Counter[str] = Counter()
+    for names in parts.values():
+        size.update(names)
+    mean = sum(size.values()) / len(size) if size else 1
+    found = {}
+    for i, name in label.items():
+        fair: dict[str, float] = defaultdict(float)
+        for q, weight, twin in votes[i]:
+            for other, part in parts[q].items():
+                fair[other] += weight * part * (1 if twin else trust[q, other])
+        fair = {n: w / math.sqrt((size[n] / mean + 1) / 2) for n, w in fair.items()}
+        rival = max((w for n, w in fair.items() if n != name), default=0)
+        if fair:
+            found[i] = (fair.get(name, 0) + e / 2) / (fair.get(name, 0) + rival + e)
+    return found
+
+
+def _parts(place: dict[int, object], label: dict[int, str]) -> dict[object, dict[str, float]]:
+    """How the images of each point split over the labels."""
+    carried: dict[object, Counter[str]] = defaultdict(Counter)
+    for image, name in label.items():
+        carried[place[image]][name] += 1
+    return {
+        p: {n: c / sum(names.values()) for n, c in names.items()} for p, names in carried.items()
+    }
+
+
+def _ties(case: Case, place: dict[int, object]) -> dict[tuple[object, object], tuple[float, int]]:
+    """(point, voter) → (similarity, 2 if each is a neighbor of the other)."""
+    ties: dict[tuple[object, object], tuple[float, int]] = {}
     for a, b, similarity in case.edges.iter_rows():
-        near[digest[a]].append((digest[b], similarity))
-    result = {}
-    for row in decoded(case):
-        own = labels[row["digest"]].copy()
-        votes = [
-            (label, math.exp((similarity - 1) / 0.1) / len(labels[d]))
-            for d, similarity in near[row["digest"]]
-            for label in labels[d]
-        ]
-        if len(own) > 1:
-            own[row["label"]] -= 1
-            votes += [(label, 1.0) for label in own if own[label] > 0]
-        if row["label"] is not None and votes:
-            tally: dict[str, float] = defaultdict(float)
-            for label, weight in votes:
-                prior = (carried[label] * len(carried) / total + 1) / 2
-                tally[label] += weight / math.sqrt(prior)
-            result[row["image"]] = dict(tally)
-    return result
+        for p, q in ((place[a], place[b]), (place[b], place[a])):
+            best, times = ties.get((p, q), (-1, 0))
+            if p != q:
+                ties[p, q] = (max(best, similarity), min(times + 1, 2))
+    return ties
+
+
+def _trust(votes, label, parts, place, e) -> dict[tuple[object, str], float]:
+    """How far the images of a point that carry a label are trusted."""
+    of = defaultdict(list)
+    for i, name in label.items():
+        own = sum(w * parts[q].get(name, 0) for q, w, _ in votes[i])
+        total = sum(w for _, w, _ in votes[i])
+        of[place[i], name].append((own + 3 * e) / max(total + 3 * e, 2**-30))
+    return {key: sum(values) / len(values) for key, values in of.items()}
+
+
+def _temperature(voters, label, parts, disputed) -> tuple[float, float]:
+    """The best temperature, and the undecided weight."""
+    every = [
+        (i, 1 - s, t * part, name == label[i])
+        for i, v in voters.items()
+        for q, s, t in v
+        for name, part in parts[q].items()
+    ]
+    scale = max(sum(a for _, a, _, _ in every) / len(every), 1e-3) if every else 1
+    fits = {}
+    for relative in (0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.2) if every else ():
+        total, own = defaultdict(float), defaultdict(float)
+        for i, away, times, agrees in every:
+            total[i] += times * math.exp(-away / (scale * relative))
+            own[i] += agrees * times * math.exp(-away / (scale * relative))
+        e = 0.05 * sum(total.values()) / len(total)
+        classes = len({name for names in parts.values() for name in names})
+        fit = sum(math.log((own[i] + e / classes) / (total[i] + e)) for i in total) / len(total)
+        fits[relative] = fit
+    good = [relative for relative, fit in fits.items() if fit >= max(fits.values()) - 1e-4]
+    temperature = scale * max(good, default=1.0)
+    total = defaultdict(float)
+    for i, away, times, _ in every:
+        total[i] += times * math.exp(-away / temperature)
+    for i in disputed:
+        total[i] += 2
+    return temperature, 0.05 * sum(total.values()) / len(total) if total else 0.0

@@ -144,12 +144,12 @@ LONG = card(3, "train/" + "very_" * 60 + "long.jpg", error_code="truncated")
 
 def report(**changes: object) -> Report:
     members = tuple(
-        Member(one, "exact" if one is PLAIN else "near", 0.98, one is PLAIN, one is PLAIN)
+        Member(one, "exact" if one is PLAIN else "near", 0.98, one is PLAIN, one is PLAIN, "flip_h")
         for one in (PLAIN, HOSTILE, FOREIGN)
     )
     group = Group(0, 12, {"near": 11}, 0.97, ("boat", SCRIPT), ("train", "test"), members)
-    pair = Pair("train", "test", "near", 0.9996, PLAIN, FOREIGN)
-    suspect = Suspect(HOSTILE, SCRIPT, "boat", 0.01, 0.1, (PLAIN, LONG))
+    pair = Pair("train", "test", "near", 0.9996, PLAIN, FOREIGN, "rot90")
+    suspect = Suspect(HOSTILE, SCRIPT, "boat", 0.01, 0.1, (PLAIN, LONG), "near")
     cluster = Cluster(0, 30, 0.96, 1.0, (("boat", 29), (SCRIPT, 1)), (PLAIN, LONG))
     whole = {
         "title": "Pixsieve report",
@@ -169,11 +169,13 @@ def report(**changes: object) -> Report:
         "duplicates": section("duplicates", (group,), 7),
         "leaks": section("leaks", (pair,)),
         "mislabels": section("mislabels", (suspect,)),
-        "outliers": section("outliers", (Stranger(LONG, PLAIN, 0.4, 0.8, 0.99),)),
+        "outliers": section("outliers", (Stranger(LONG, PLAIN, 0.4, 0.8, 0.99, plain=True),)),
         "components": section("components", (cluster,)),
-        "dark": section("dark", (Look(HOSTILE, 3.21),)),
-        "bright": section("bright"),
-        "blurry": section("blurry", (Look(PLAIN, 49.9),)),
+        "looks": (
+            section("dark", (Look(HOSTILE, 3.21),)),
+            section("bright"),
+            section("blurry", (Look(PLAIN, 49.9),)),
+        ),
         "invalid": section("invalid", (Broken(LONG, "truncated", SCRIPT),)),
     }
     return Report(**{**whole, **changes})

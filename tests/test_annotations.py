@@ -139,9 +139,15 @@ class TestBadTables:
                 "annotations name 2 paths more than once, such as 'a': one row per image is needed",
             ),
             (
-                pl.DataFrame({"path": ["cat/1.png"], "label": [["a", "b"]]}),
+                pl.DataFrame({"path": ["cat/1.png"], "label": [["a|b", "b"]]}),
                 ValueError,
-                "annotations: the column 'label' holds List(String), which cannot be written as "
+                "annotations: the label 'a|b' holds '|', which would stand between two labels: "
+                "pass another label_separator",
+            ),
+            (
+                pl.DataFrame({"path": ["cat/1.png"], "split": [["a", "b"]]}),
+                ValueError,
+                "annotations: the column 'split' holds List(String), which cannot be written as "
                 "text",
             ),
             (

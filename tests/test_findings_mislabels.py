@@ -1,32 +1,31 @@
+import math
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings_cases import case_of, never_rises, plans
-from findings_oracles import label_votes
+from findings_cases import Case, case_of, never_rises, plans
+from findings_oracles import label_parts, points
 
 
 def cats(number: int) -> list[dict[str, object]]:
     return [{"label": "cat"}] * number
 
 
-@given(plans(), st.sampled_from([0.3, 0.6, 1]))
-def test_scores_are_those_of_the_oracle(plan, threshold):
+def probability(part: float) -> float:
+    return 1 / (1 + math.exp(-2.8 - 1.4 * math.log(part / (1 - part))))
+
+
+@given(plans())
+def test_scores_are_those_of_the_oracle(plan):
     case = plan.build()
-    label = case.images["label"].to_list()
-    expected = {}
-    for image, votes in label_votes(case).items():
-        score = (votes.get(label[image], 0) + 0.025) / (sum(votes.values()) + 0.05)
-        best = max(votes.values())
-        # Equal votes are decided by names; the sums differ in their last digits.
-        tied = [name for name in sorted(votes) if votes[name] > best * (1 - 1e-6)]
-        suggested = label[image] if label[image] in tied else tied[0]
-        if suggested != label[image] and abs(score - threshold) > 1e-5 and score < threshold:
-            expected[image] = (suggested, pytest.approx(score, abs=1e-5))
-    found = case.mislabels(threshold).select("image", "suggested_label", "score")
-    near = {i: (name, score) for i, name, score in found.iter_rows() if score < threshold - 1e-5}
-    assert near == {i: e for i, e in expected.items() if e[1].expected < threshold - 1e-5}
+    parts = label_parts(case)
+    found = case.opinions().frame
+    assert dict(found.select("image", "part").iter_rows()) == pytest.approx(parts, abs=2e-6)
+    free = found.filter(pl.col("strength").is_null())
+    scores = {i: probability(parts[i]) for i in free["image"]}
+    assert dict(free.select("image", "score").iter_rows()) == pytest.approx(scores, abs=1e-5)
 
 
 @given(plans(), st.randoms())
@@ -45,48 +44,129 @@ def test_a_lower_threshold_never_adds_rows(plan):
 
 
 @given(plans())
-def test_voters_are_others_and_their_agreement_is_true(plan):
+def test_voters_are_others_that_say_so(plan):
     case = plan.build()
     label = case.images["label"].to_list()
     found = case.mislabels(1.1)
     assert (found["label"] != found["suggested_label"]).all()
     assert found["score"].is_between(0, 1).all()
+    assert found["agreement"].is_between(0, 1).all()
     for row in found.to_dicts():
         assert row["image"] not in row["neighbors"]
-        assert len(set(row["neighbors"])) == len(row["neighbors"])
-        same = [label[i] == row["label"] for i in row["neighbors"]]
-        assert row["agreement"] == pytest.approx(sum(same) / len(same))
+        assert len(set(row["neighbors"])) == len(row["neighbors"]) <= 10
+        assert {label[i] for i in row["neighbors"]} == {row["suggested_label"]}
+
+
+@given(plans())
+def test_each_conflict_is_listed_and_comes_first(plan):
+    case = plan.build()
+    found = case.mislabels(0.01)
+    place = points(case)
+    named = {i: case.images["label"][i] for i in place if case.images["label"][i] is not None}
+    clashes = {
+        frozenset((a, b))
+        for a in named
+        for b in named
+        if place[a] == place[b] and named[a] != named[b]
+    }
+    listed = set(found.filter(pl.col("conflict").is_not_null())["image"])
+    assert all(pair & listed for pair in clashes)
+    assert listed <= {image for pair in clashes for image in pair}
+    kinds = [["exact", "pixel", "near", None].index(kind) for kind in found["conflict"]]
+    assert kinds == sorted(kinds)
 
 
 def test_a_lonely_dog_among_cats_is_suspected():
     rows = [*cats(3), {"label": "dog"}, {"label": "dog"}, {"label": "dog"}]
     edges = [(0, 1, 0.9), (0, 2, 0.9), (1, 2, 0.9), (3, 0, 0.8), (3, 1, 0.85), (4, 5, 0.9)]
-    found = case_of(rows, *edges).mislabels(0.5)
-    assert found.row(0, named=True) == {
+    found = case_of(rows, *edges).mislabels(1)
+    assert found.drop("score").row(0, named=True) == {
         "image": 3,
         "path": "003.jpg",
         "label": "dog",
         "suggested_label": "cat",
-        # 0.025 undecided votes against exp(-1.5) + exp(-2) and all the undecided.
-        "score": pytest.approx(0.061213, abs=1e-5),
         "agreement": 0,
         "neighbors": [1, 0],
+        "conflict": None,
     }
     assert found["image"].to_list() == [3]
+    assert found["score"][0] < 0.7
 
 
 def test_equal_pictures_of_two_labels_accuse_each_other():
     rows = [{"label": "cat", "digest": "a"}, {"label": "dog", "digest": "a"}]
     found = case_of(rows).mislabels(0.5)
-    assert found.select("image", "suggested_label", "score", "neighbors").rows() == [
-        (0, "dog", pytest.approx(0.025 / 1.05, abs=1e-5), [1]),
-        (1, "cat", pytest.approx(0.025 / 1.05, abs=1e-5), [0]),
+    assert found.select("image", "suggested_label", "score", "neighbors", "conflict").rows() == [
+        (0, "dog", 0.5, [1], "exact"),
+        (1, "cat", 0.5, [0], "exact"),
     ]
 
 
-def test_the_minority_of_equal_pictures_scores_lowest():
+def test_of_two_equal_pictures_the_one_whose_neighbors_disagree_is_wrong():
+    rows = [{"label": "cat", "digest": "a"}, {"label": "dog", "digest": "a"}, *cats(3), *cats(3)]
+    edges = [(0, 2, 0.9), (0, 3, 0.9), (2, 3, 0.9), (4, 5, 0.9)]
+    found = case_of(rows, *edges).mislabels(0.5)
+    assert found.select("image", "suggested_label", "conflict").rows() == [(1, "cat", "exact")]
+    assert found["score"][0] < 0.4
+
+
+def test_near_duplicates_with_different_labels_are_conflicts():
+    rows = [{"label": "cat"}, {"label": "dog"}, {"label": "cat"}, {"label": "dog"}]
+    case = case_of(rows, (0, 1, 0.97), (2, 3, 0.7))
+    assert case.mislabels(0.1, near=0.9).select("image", "conflict", "score").rows() == [
+        (0, "near", 0.5),
+        (1, "near", 0.5),
+    ]
+
+
+def test_equal_pixels_are_conflicts_of_their_kind():
+    rows = [{"label": "cat"}, {"label": "dog"}]
+    case = case_of(rows, (0, 1, 1.0), pixels={0: b"p", 1: b"p"})
+    assert case.mislabels(0.1)["conflict"].to_list() == ["pixel", "pixel"]
+
+
+def test_the_minority_of_equal_pictures_is_listed():
     rows = [*({"label": "cat", "digest": "a"} for _ in range(3)), {"label": "dog", "digest": "a"}]
-    assert case_of(rows).mislabels(0.5)["image"].to_list() == [3]
+    found = case_of(rows).mislabels(0.5)
+    assert found.select("image", "score", "agreement").rows() == [
+        (3, pytest.approx(0.31, abs=0.01), 0)
+    ]
+
+
+def test_classes_that_are_confused_are_counted():
+    rows = [*cats(4), *({"label": "dog"} for _ in range(4)), {"label": "dog"}]
+    edges = [(a, b, 0.9) for a in range(4) for b in range(a)]
+    edges += [(a, b, 0.9) for a in range(4, 8) for b in range(4, a)]
+    edges += [(8, a, 0.88) for a in range(3)]
+    found = case_of(rows, *edges).confusion(1)
+    assert found.rows() == [("dog", "cat", 1, pytest.approx(0.2), 1)]
+    assert case_of(rows, *edges).confusion(0)["suspected"].to_list() == [0]
+
+
+class TestSeveralLabels:
+    @staticmethod
+    def case(odd: str) -> Case:
+        rows = [{"label": "cat|grass"} for _ in range(5)] + [{"label": odd}]
+        rows += [{"label": "dog"} for _ in range(3)]
+        edges = [(a, b, 0.9) for a in range(6) for b in range(a)]
+        edges += [(a, b, 0.9) for a in range(6, 9) for b in range(6, a)]
+        return case_of(rows, *edges)
+
+    @pytest.mark.parametrize(
+        ("odd", "suggestion"),
+        [("cat", "cat|grass"), ("cat|dog|grass", "cat|grass"), ("dog|grass", "cat|grass")],
+    )
+    def test_a_missing_or_wrong_label_is_found(self, odd, suggestion):
+        found = self.case(odd).mislabels(0.9, separator="|")
+        assert found.select("image", "label", "suggested_label").rows() == [(5, odd, suggestion)]
+        assert set(found["neighbors"][0]) <= {0, 1, 2, 3, 4}
+
+    def test_what_agrees_is_not_listed(self):
+        assert self.case("grass|cat").mislabels(0.9, separator="|").height == 0
+
+    def test_labels_are_one_where_no_separator_is_given(self):
+        found = self.case("cat").mislabels(0.9)
+        assert found.select("image", "suggested_label").rows() == [(5, "cat|grass")]
 
 
 def test_exact_copies_are_one_voter():
@@ -111,5 +191,5 @@ def test_one_class_or_none_is_never_wrong(label):
 
 def test_a_copy_speaks_for_a_representative_without_a_label():
     rows = [{"digest": "a"}, {"digest": "a", "label": "cat"}, {"label": "dog"}]
-    found = case_of(rows, (0, 2, 0.9)).mislabels(0.5)
+    found = case_of(rows, (0, 2, 0.9)).mislabels(1)
     assert found.select("image", "neighbors").rows() == [(1, [2]), (2, [1])]

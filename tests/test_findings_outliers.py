@@ -1,12 +1,13 @@
-import polars as pl
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_cases import case_of, never_rises, plans
 from findings_oracles import decoded, outlier_scores
-
-BURST = [(0, 1, 0.98), (1, 2, 0.98), (0, 2, 0.98), (3, 4, 0.7), (4, 5, 0.7), (3, 5, 0.7)]
+from pixsieve.findings.outliers import departing, upper_tail
 
 
 @given(plans())
@@ -55,12 +56,54 @@ def test_copies_share_their_score_and_are_not_their_own_neighbor():
     assert found["percentile"].to_list()[:2] == [0.5, 0.5]
 
 
-def test_the_far_member_of_a_tight_burst_is_no_stranger_than_a_lonely_image():
-    rows = [{}] * 8
-    edges = [*BURST, (6, 0, 0.93), (6, 1, 0.93), (7, 3, 0.2), (7, 4, 0.2)]
-    found = case_of(rows, *edges).outliers(1)
-    assert found["image"][0] == 7
-    assert found.filter(pl.col("image") == 6)["score"][0] < 0.2
+def test_strange_images_that_come_together_are_strange():
+    loose = [(a, b, 0.8) for a in range(8) for b in range(a)]
+    apart = [(8, 9, 0.55), (8, 10, 0.55), (9, 10, 0.55)]
+    found = case_of([{}] * 11, *loose, *apart).outliers(1)
+    assert set(found["image"][:3]) == {8, 9, 10}
+
+
+def test_what_shows_nothing_is_told_apart():
+    found = case_of([{}, {}, {}], (0, 1, 0.2), (1, 2, 0.9)).outliers(1)
+    assert dict(found.select("image", "reason").iter_rows()) == {
+        0: "low_information",
+        1: "strange",
+        2: "strange",
+    }
+
+
+class TestAutomaticCut:
+    @staticmethod
+    def scores(strange: int, seed: int = 0, size: int = 1000) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return np.concatenate([rng.normal(0.3, 0.05, size), rng.uniform(0.6, 0.9, strange)])
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_nothing_is_cut_off_a_bulk(self, seed):
+        assert departing(self.scores(0, seed)).sum() <= 1
+
+    @pytest.mark.parametrize("strange", [1, 5, 50])
+    def test_what_departs_is_cut_off(self, strange):
+        chosen = departing(self.scores(strange))
+        assert chosen[-strange:].all()
+        assert chosen.sum() <= strange + 1 + 0.3 * strange
+
+    def test_the_tail_is_that_of_the_normal_distribution(self):
+        at = np.array([2.0, 2.5, 3.0, 4.0, 6.0, 9.0])
+        expected = [math.erfc(z / math.sqrt(2)) / 2 for z in at]
+        assert upper_tail(at) == pytest.approx(expected, rel=1e-4)
+
+    def test_equal_scores_and_none_have_no_tail(self):
+        assert not departing(np.full(50, 0.3)).any()
+        assert not departing(np.empty(0)).any()
+
+    def test_only_those_are_listed(self):
+        rng = np.random.default_rng(0)
+        dense = [(a, b, rng.uniform(0.7, 0.9)) for a in range(40) for b in range(a)]
+        case = case_of([{}] * 41, *dense, (40, 0, 0.1), (40, 1, 0.1))
+        assert case.outliers(None)["image"][0] == 40
+        assert case.outliers(None).height <= 3
+        assert case_of([{}] * 40, *dense).outliers(None).height == 0
 
 
 def test_one_image_has_no_score():

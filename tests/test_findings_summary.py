@@ -2,13 +2,12 @@ import json
 
 from hypothesis import given
 
-from findings_cases import Case, case_of, plans, statistics_of
+from findings_cases import Case, case_of, plans
 from pixsieve import findings
 from pixsieve.findings import Line, Summary
 
 
 def summary_of(case: Case, left_out: dict[str, int] | None = None) -> Summary:
-    statistics = findings.img_stats(case.images, statistics_of(case.images))
     return findings.summary(
         left_out=left_out or {},
         images=case.images,
@@ -16,11 +15,9 @@ def summary_of(case: Case, left_out: dict[str, int] | None = None) -> Summary:
         connected_components=case.connected_components(),
         leaks=case.leaks(),
         outliers=case.outliers(0.1),
-        mislabels=case.mislabels(),
-        img_stats=statistics,
-        dark_threshold=1,
-        bright_threshold=253,
-        blur_threshold=3,
+        mislabels=case.mislabels(1),
+        flags=case.flags(),
+        placeholders=case.placeholders(),
     )
 
 
@@ -44,9 +41,11 @@ def test_lines_of_a_collection_with_everything():
         "1 image of test is also in train: 1 exact → audit.leaks()",
         "1 outlier (16.7%) → audit.outliers()",
         "1 suspected wrong label (16.7%) → audit.mislabels()",
-        '1 dark image (16.7%) → audit.img_stats().filter(pl.col("mean") < 1)',
-        "No bright images found.",
-        '3 blurry images (50.0%) → audit.img_stats().filter(pl.col("blur") < 3)',
+        '1 low-information image (16.7%) → audit.flags("low_information")',
+        '1 low-contrast image (16.7%) → audit.flags("low_contrast")',
+        '1 dark image (16.7%) → audit.flags("dark")',
+        '3 blurry images (50.0%) → audit.flags("blurry")',
+        '1 oddly shaped image (16.7%) → audit.flags("odd_aspect_ratio")',
     ]
 
 

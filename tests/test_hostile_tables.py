@@ -113,7 +113,13 @@ def test_labels_from_a_column_that_is_not_there(folder, run):
 
 def test_queries_out_of_range_are_refused(folder, run):
     audit = run(folder)
-    with pytest.raises(ValueError, match="percentile must be a number between 0 and 1, not 2"):
-        audit.outliers(percentile=2)
+    with pytest.raises(ValueError, match="outlier_percentile must be a number between 0 and 1"):
+        audit.outliers(outlier_percentile=2)
+    with pytest.raises(ValueError, match='outlier_cut="auto" takes no outlier_percentile'):
+        audit.outliers(0.1, outlier_cut="auto")
+    with pytest.raises(ValueError, match="outlier_cut must be one of auto, percentile"):
+        audit.outliers(outlier_cut="none")
+    with pytest.raises(ValueError, match="flag must be one of low_information, low_contrast"):
+        audit.flags("darkness")
     with pytest.raises(ValueError, match=r"threshold must be a number between -1 and 1, not 1\.5"):
         audit.duplicates(threshold=1.5)

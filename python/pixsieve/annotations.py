@@ -27,6 +27,8 @@ class PandasFrame(Protocol):
 Annotations: TypeAlias = pl.DataFrame | PandasFrame | Mapping[str, Any] | str | os.PathLike[str]
 
 PATH_COLUMNS = ("path", "filename")
+#: Between several labels of one image, where lists of labels were given.
+SEPARATOR = "|"
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
 #: Columns that `join` and the work directory add.
@@ -61,6 +63,34 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
             "one row per image is needed"
         )
     return frame
+
+
+def separator_of(annotations: pl.DataFrame | None, config: Config) -> str | None:
+    """What stands between the labels of one image; None if each image has one label."""
+    if config.label_separator is not None or annotations is None:
+        return config.label_separator
+    column = config.labels if isinstance(config.labels, str) else "label"
+    kind = annotations.schema.get(column)
+    return SEPARATOR if isinstance(kind, pl.List | pl.Array) else None
+
+
+def _joined(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """A column of lists of labels as text, the labels of each image by alphabet.
+
+    Raises:
+        ValueError: If a label holds what would stand between two.
+    """
+    separator = config.label_separator or SEPARATOR
+    labels = pl.col("label").cast(pl.List(pl.String)).list.drop_nulls()
+    inside = frame.select(labels.explode()).to_series().drop_nulls()
+    broken = inside.filter(inside.str.contains(separator, literal=True))
+    if len(broken):
+        raise ValueError(
+            f"annotations: the label {broken[0]!r} holds {separator!r}, which would stand between "
+            "two labels: pass another label_separator"
+        )
+    text = labels.list.unique().list.sort().list.join(separator)
+    return frame.with_columns(label=pl.when(labels.list.len() > 0).then(text))
 
 
 def _as_text(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -152,7 +182,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     frame = pl.concat([frame, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
     relative = frame.select(pl.coalesce("relative", "path")).to_series()
     frame = frame[select(frame["path"].to_list(), relative.to_list(), config)]
-    frame = _fill(frame, config).drop("relative")
+    frame = _with_second(_fill(frame, config), listing).drop("relative")
     user = [
         column for column in frame.columns if column not in ("listed", "path", "label", "split")
     ]
@@ -209,6 +239,8 @@ def _choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
                 "For folder names use labels='folder'"
             )
         annotations = annotations.with_columns(label=pl.col(column))
+    if isinstance(annotations.schema.get("label"), pl.List | pl.Array):
+        annotations = _joined(annotations, config)
     for name in ("label", "split"):
         if name in annotations.columns:
             annotations = _as_text(annotations, name)
@@ -251,6 +283,26 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     if config.splits == "auto":
         frame = _coalesce(frame, "split", [split_of_path(path) for path in paths])
     return frame
+
+
+def _with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+    """Splits, where there is a second input: it is the test set of the first.
+
+    Raises:
+        ValueError: If the first has a split of that name.
+    """
+    if listing.second is None:
+        return frame
+    second = (pl.col("listed") >= listing.second).fill_null(value=False)
+    taken = frame.filter(~second, pl.col("split").str.to_lowercase() == "test")
+    if taken.height:
+        raise ValueError(
+            f"{taken.height:,} images of the input are of a split named test, such as "
+            f"{taken['path'][0]!r}, as all of test_dir will be: pass splits='none', or audit them "
+            "as one folder"
+        )
+    given = pl.col("split").fill_null("train")
+    return frame.with_columns(split=pl.when(second).then(pl.lit("test")).otherwise(given))
 
 
 def _checked(label: str | None, path: str) -> str | None:

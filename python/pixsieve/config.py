@@ -14,6 +14,15 @@ MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "h
 FORMATS = ("jpeg", "png", "gif", "webp", "bmp", "tiff", "pnm", "tga", "qoi", "ico")
 DEVICES = ("auto", "cpu", "cuda")
 
+#: What the settings may be that are one of a few names.
+CHOICES = {
+    "splits": ("auto", "none"),
+    "device": DEVICES,
+    "distance": DISTANCES,
+    "nnf_mode": tuple(MODES),
+    "outlier_cut": ("auto", "percentile"),
+}
+
 #: The least and the most of each whole number.
 WHOLE_NUMBERS = {
     "num_images": (0, 2**32),
@@ -26,6 +35,12 @@ WHOLE_NUMBERS = {
     "nearest_neighbors_k": (1, 100_000),
     "seed": (0, 2**63),
 }
+
+#: The settings from which on a picture is flagged.
+LIMITS = (
+    *("dark_threshold", "bright_threshold", "blur_threshold", "contrast_threshold"),
+    *("information_threshold", "aspect_ratio_threshold"),
+)
 
 #: A column name, `"folder"`, a mapping from path to label, or a function of the path.
 Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
@@ -46,6 +61,14 @@ class Config:
 
     labels: Labels | None = setting(
         None, '"folder" for the name of the parent folder, or a column of the annotations'
+    )
+    label_separator: str | None = setting(
+        None, "what stands between several labels of one picture, such as |; default: it has one"
+    )
+    test_dir: str | None = setting(
+        None,
+        "a second folder, to be checked against the first: its images are the split test, those "
+        "of the first train where nothing else is said",
     )
     splits: str = setting(
         "auto", '"auto": the split column, else path parts such as train, val, test; "none"'
@@ -96,12 +119,30 @@ class Config:
         "share of the near duplicates that shall be true; where duplicate_threshold is given, or "
         "the model's card has no calibration, similarity alone decides",
     )
-    outlier_percentile: float = setting(0.05, "share of the images that `outliers()` lists")
-    mislabel_threshold: float = setting(0.1, "labels with a lower score are suspected")
+    outlier_cut: str = setting(
+        "auto",
+        'which images are outliers: "auto", those that depart from the bulk, which may be none; '
+        '"percentile", a share of outlier_percentile, 0.05 if that is not given',
+    )
+    outlier_percentile: float | None = setting(
+        None, "list this share of the images as outliers, whatever they are like"
+    )
+    mislabel_threshold: float = setting(
+        0.5, "labels are suspected whose probability to be right is lower"
+    )
     dark_threshold: float = setting(25.0, "pictures with a lower mean (0..255) count as dark")
     bright_threshold: float = setting(235.0, "pictures with a higher mean count as bright")
     blur_threshold: float = setting(
         50.0, "pictures whose Laplacian has a lower variance count as blurry"
+    )
+    contrast_threshold: float = setting(
+        10.0, "pictures whose values deviate less from their mean (0..128) have low contrast"
+    )
+    information_threshold: float = setting(
+        2.0, "pictures whose luminance has a lower entropy (bits, 0..8) have low information"
+    )
+    aspect_ratio_threshold: float = setting(
+        3.0, "pictures with a longer side above so many times the shorter one are odd"
     )
     prefer_formats: Sequence[str] = setting(
         ("png", "tiff", "webp", "jpeg", "bmp"),
@@ -121,10 +162,8 @@ class Config:
     def __post_init__(self) -> None:
         self._as_python()
         self._check_kinds()
-        self._one_of("splits", ("auto", "none"))
-        self._one_of("device", DEVICES)
-        self._one_of("distance", DISTANCES)
-        self._one_of("nnf_mode", tuple(MODES))
+        for name, choices in CHOICES.items():
+            self._one_of(name, choices)
         for name, (least, most) in WHOLE_NUMBERS.items():
             value = getattr(self, name)
             if value is not None and (
@@ -138,28 +177,35 @@ class Config:
             self._within(name, 0, 1)
         for name in ("threshold", "cc_threshold", "duplicate_threshold"):
             self._within(name, -1.0, 1.0)
-        for name in ("dark_threshold", "bright_threshold", "blur_threshold"):
+        for name in LIMITS:
             self._within(name, 0.0, math.inf)
+        self._within("aspect_ratio_threshold", 1.0, math.inf)
         unknown = [name for name in self.prefer_formats if name not in FORMATS]
         if unknown:
             raise ValueError(
                 f"prefer_formats must be names of {', '.join(FORMATS)}; not {unknown[0]!r}"
             )
-        if self.find_regex is not None:
-            try:
-                re.compile(self.find_regex)
-            except re.error as error:
-                raise ValueError(
-                    f"find_regex {self.find_regex!r} is no regular expression: {error}"
-                ) from None
+        self._check_pattern()
         if self.mode == "hnsw" and self.distance not in ("cosine", "euclidean"):
             raise ValueError(
                 f"nnf_mode={self.nnf_mode!r} works with cosine and euclidean, not with "
                 f"{self.distance!r}: use nnf_mode='Flat'"
             )
 
+    def _check_pattern(self) -> None:
+        if self.find_regex is None:
+            return
+        try:
+            re.compile(self.find_regex)
+        except re.error as error:
+            raise ValueError(
+                f"find_regex {self.find_regex!r} is no regular expression: {error}"
+            ) from None
+
     def _as_python(self) -> None:
-        """NumPy's numbers become Python's, which can be stored with the run."""
+        """NumPy's numbers and paths become Python's own values, which can be stored."""
+        if isinstance(self.test_dir, os.PathLike):
+            object.__setattr__(self, "test_dir", os.fspath(self.test_dir))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool | int | float) or not isinstance(value, numbers.Real):
@@ -178,13 +224,19 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence | None):
                 raise ValueError(f"{name} must be a list of strings, not {value!r}")
-        if not isinstance(self.find_regex, str | None):
-            raise ValueError(f"find_regex must be a string, not {self.find_regex!r}")
+        self._check_texts()
         if not (callable(self.labels) or isinstance(self.labels, str | Mapping | None)):
             raise ValueError(
                 'labels must be "folder", the name of a column, a mapping or a function, not '
                 f"{self.labels!r}"
             )
+
+    def _check_texts(self) -> None:
+        for name in ("find_regex", "label_separator", "test_dir"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")
+            if getattr(self, name) == "" and name != "find_regex":
+                raise ValueError(f"{name} must not be empty")
 
     def _one_of(self, name: str, allowed: Sequence[str]) -> None:
         value = getattr(self, name)

@@ -164,6 +164,21 @@ def _others(
     return ids[other].reshape(len(rows), -1), similarities[other].reshape(len(rows), -1)
 
 
+def nearest(
+    queries: NDArray[np.float32], vectors: NDArray[np.float32], *, config: Config
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """For each query the row of `vectors` that is nearest, by exact search, and its similarity."""
+    ids, similarities = _native.query_neighbors(
+        queries=np.ascontiguousarray(queries),
+        vectors=np.ascontiguousarray(vectors),
+        k=1,
+        distance=config.distance,
+        num_threads=config.threads,
+        progress=None,
+    )
+    return ids[:, 0], similarities[:, 0]
+
+
 def _recall(
     similarities: NDArray[np.float32], vectors: NDArray[np.float32], config: Config
 ) -> float | None:

@@ -87,6 +87,7 @@ OUTLIERS = pl.Schema(
         "percentile": pl.Float32,
         "label": pl.String,
         "split": pl.String,
+        "reason": pl.String,
     }
 )
 
@@ -99,6 +100,17 @@ MISLABELS = pl.Schema(
         "score": pl.Float32(),
         "agreement": pl.Float32(),
         "neighbors": pl.List(pl.UInt32),
+        "conflict": pl.String(),
+    }
+)
+
+CONFUSION = pl.Schema(
+    {
+        "label": pl.String,
+        "suggested_label": pl.String,
+        "images": pl.UInt32,
+        "share": pl.Float32,
+        "suspected": pl.UInt32,
     }
 )
 
@@ -157,6 +169,43 @@ IMG_STATS = pl.Schema(
     }
 )
 
+FLAGS = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "flag": pl.String,
+        "metric": pl.String,
+        "value": pl.Float32,
+        "threshold": pl.Float32,
+        "rule": pl.String,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
+PLACEHOLDERS = pl.Schema(
+    {
+        "cluster": pl.UInt32,
+        "image": pl.UInt32,
+        "path": pl.String,
+        "kind": pl.String,
+        "size": pl.UInt32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
+LEAK_COUNTS = pl.Schema(
+    {
+        "split_from": pl.String,
+        "split_to": pl.String,
+        "label": pl.String,
+        "kind": pl.String,
+        "images": pl.UInt32,
+        "share": pl.Float32,
+    }
+)
+
 #: What `statistics.parquet` holds: `image` and one Float32 per statistic, as Rust measures them.
 STATISTICS = pl.Schema(
     [(name, dtype) for name, dtype in IMG_STATS.items() if name == "image"]
@@ -175,9 +224,13 @@ SCHEMAS: dict[str, pl.Schema] = {
     "connected_components": CONNECTED_COMPONENTS,
     "outliers": OUTLIERS,
     "mislabels": MISLABELS,
+    "confusion": CONFUSION,
     "leaks": LEAKS,
     "invalid_instances": INVALID_INSTANCES,
+    "leak_counts": LEAK_COUNTS,
     "img_stats": IMG_STATS,
+    "flags": FLAGS,
+    "placeholders": PLACEHOLDERS,
 }
 
 

@@ -1,7 +1,6 @@
 """The object that users hold."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,40 +10,22 @@ import polars as pl
 from pixsieve import findings, schema
 from pixsieve.annotations import Annotations
 from pixsieve.audit import job as jobs
-from pixsieve.config import Config, within
+from pixsieve.audit import nearest
+from pixsieve.audit.tables import Tables
+from pixsieve.config import LIMITS, within
 from pixsieve.progress import Progress, reporter
-from pixsieve.sources.files import Input
-from pixsieve.store import WorkDir, open_shard
 
-#: Columns of `images.parquet` that are ours alone.
-INTERNAL = ("_location",)
+#: The share of the images that are listed as outliers where one is asked for but not given.
+OUTLIER_PERCENTILE = 0.05
 
 
-class Audit:
+class Audit(Tables):
     """One run over a collection, and what it found.
 
     All frames are Polars and have exactly the columns of `pixsieve.schema`, followed by the
     columns that the annotations brought along. They are sorted, ties by `image`, so that two
     runs give the same frames.
     """
-
-    def __init__(self, work_dir: str | os.PathLike[str], input_dir: Input | None = None) -> None:
-        self._work = WorkDir(Path(work_dir).absolute())
-        self._input = input_dir
-        self._info: dict[str, Any] | None = None
-        self.config = Config()
-
-    @property
-    def work_dir(self) -> Path:
-        """The folder that holds everything this run has written."""
-        return self._work.path
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """What `run.json` holds: settings, versions, thresholds, counts, seconds per stage."""
-        if self._info is None:
-            raise RuntimeError("nothing has been run yet: call run(), or pixsieve.load(work_dir)")
-        return self._info
 
     def run(
         self,
@@ -84,71 +65,6 @@ class Audit:
             tables = jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)
         self.config = config
         return self._open(tables)
-
-    def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
-        self._info = self._work.load()
-        #: Read or worked out when first asked for.
-        self._tables = tables
-        self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
-        return self
-
-    # ---- tables ---- #
-
-    def _table(self, name: str) -> pl.DataFrame:
-        """One of the work directory's tables."""
-        if name not in self._tables:
-            self._tables[name] = self._work.read_table(name, self.info)
-        return self._tables[name]
-
-    @property
-    def _images(self) -> pl.DataFrame:
-        return self._table("images")
-
-    @property
-    def _edges(self) -> pl.DataFrame:
-        return self._table("edges")
-
-    @property
-    def _nearest(self) -> pl.DataFrame:
-        """The first k edges of each image: the graph has more where there are more duplicates."""
-        if "nearest" not in self._tables:
-            first = pl.int_range(pl.len()).over("from") < int(self.info["graph"]["k"])
-            self._tables["nearest"] = self._edges.filter(first)
-        return self._tables["nearest"]
-
-    @property
-    def _pixels(self) -> pl.DataFrame:
-        return self._table("pixel_digests")
-
-    @property
-    def _statistics(self) -> pl.DataFrame:
-        return self._table("statistics")
-
-    @property
-    def images(self) -> pl.DataFrame:
-        """IMAGES, one row per image: `annotations()` with the details of errors."""
-        return self._images.drop(INTERNAL)
-
-    def location(self, image: int) -> Path:
-        """The file of an image, as an absolute path."""
-        return Path(os.fsdecode(self._images["_location"][image]))
-
-    def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
-        """Findings are pure: the same question has the same answer."""
-        key = (name, *sorted(keywords.items()))
-        return self._remembered(
-            key, lambda: getattr(findings, name)(self.images, *arguments, **keywords)
-        )
-
-    def _remembered(self, key: tuple[Any, ...], find: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        if key not in self._findings:
-            self._findings[key] = find()
-        return self._findings[key]
-
-    def _threshold(self, given: float | None, name: str) -> float:
-        if given is None:
-            return float(self.info["thresholds"][name])
-        return within("threshold", given, -1, 1)
 
     # ---- findings ---- #
 
@@ -234,60 +150,151 @@ class Audit:
             threshold=self._threshold(threshold, "component"),
         )
 
-    def outliers(self, percentile: float | None = None) -> pl.DataFrame:
-        """The strangest images first.
+    def _plain(self) -> pl.DataFrame:
+        """The images that show next to nothing."""
+        return self._remembered(
+            ("plain",),
+            lambda: findings.plain(self.images, self._statistics, limits=self._limits),
+        )
+
+    def outliers(
+        self, outlier_percentile: float | None = None, *, outlier_cut: str | None = None
+    ) -> pl.DataFrame:
+        """The strangest images first, and whether they are strange or just show nothing.
 
         Args:
-            percentile: The share of the images to list, 0..1; default: as set.
+            outlier_percentile: List this share of the images, 0..1, whatever they are like.
+            outlier_cut: `"auto"` lists those whose score departs from the bulk, which may be none;
+                `"percentile"` a share. Default, where neither is given: as set.
+
+        Raises:
+            ValueError: If one is out of range, or a share is given with `"auto"`.
         """
-        share = self.config.outlier_percentile if percentile is None else percentile
-        return self._cached("outliers", self._nearest, percentile=within("percentile", share, 0, 1))
+        share = self._outlier_share(outlier_percentile, outlier_cut)
+        return self._cached("outliers", self._nearest, self._plain(), percentile=share)
+
+    def _outlier_share(self, share: float | None, cut: str | None) -> float | None:
+        """The share to list; None where the scores decide."""
+        if share is not None and cut == "auto":
+            raise ValueError('outliers: outlier_cut="auto" takes no outlier_percentile')
+        if share is None and cut is None:
+            share, cut = self.config.outlier_percentile, self.config.outlier_cut
+        # Raises for what cannot be.
+        chosen = self.config.replace(
+            outlier_cut="percentile" if cut is None else cut, outlier_percentile=share
+        )
+        if chosen.outlier_percentile is None and chosen.outlier_cut == "percentile":
+            return OUTLIER_PERCENTILE
+        return chosen.outlier_percentile
+
+    def _opinions(self) -> findings.Opinions:
+        if self._said is None:
+            self._said = findings.opinions(
+                self.images,
+                self._nearest,
+                self._near(self._rule(None, None)),
+                self._pixels,
+                separator=self.info.get("label_separator"),
+            )
+        return self._said
 
     def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
-        """The images whose neighbors say another label, most certain first.
+        """The images whose label is in doubt: duplicates with different labels first (`conflict`).
 
         Args:
-            threshold: Labels with a lower score are listed, 0..1; default: as set.
+            threshold: Labels are listed whose probability to be right is lower, 0..1; default:
+                as set.
         """
+        limit = self._label_limit(threshold)
+        return self._cached("mislabels", self._opinions(), threshold=limit)
+
+    def confusion(self, threshold: float | None = None) -> pl.DataFrame:
+        """The pairs of classes that are taken for each other, and how often.
+
+        Args:
+            threshold: Below which a label is `suspected`, as for `mislabels`.
+        """
+        limit = self._label_limit(threshold)
+        return self._remembered(
+            ("confusion", limit), lambda: findings.confusion(self._opinions(), threshold=limit)
+        )
+
+    def _label_limit(self, threshold: float | None) -> float:
         limit = self.config.mislabel_threshold if threshold is None else threshold
-        return self._cached("mislabels", self._nearest, threshold=within("threshold", limit, 0, 1))
+        return within("threshold", limit, 0, 1)
 
     def leaks(
-        self, threshold: float | None = None, *, precision: float | None = None
+        self,
+        threshold: float | None = None,
+        *,
+        precision: float | None = None,
+        all: bool = False,  # noqa: A002 - what it says
     ) -> pl.DataFrame:
-        """The duplicate pairs whose splits differ; asked as `duplicates()` is."""
+        """The duplicate pairs whose splits differ; asked as `duplicates()` is.
+
+        Args:
+            threshold: As for `duplicates`.
+            precision: As for `duplicates`.
+            all: Also give every other image of a later split, with the image of each earlier one
+                that looks most like it: their `kind` is null. This searches the embeddings.
+        """
         rule = self._rule(threshold, precision)
         return self._remembered(
-            ("leaks", *rule),
-            lambda: findings.leaks(self.images, self._near(rule), self._pixels),
+            ("leaks", *rule, all),
+            lambda: findings.leaks(
+                self.images,
+                self._near(rule),
+                self._pixels,
+                nearest.across_splits(self) if all else None,
+            ),
         )
+
+    def leak_counts(
+        self, threshold: float | None = None, *, precision: float | None = None
+    ) -> pl.DataFrame:
+        """How many images of each class leak, by pair of splits and kind; asked as `leaks()` is."""
+        return findings.leak_counts(self.images, self.leaks(threshold, precision=precision))
 
     def img_stats(self) -> pl.DataFrame:
         """Statistics of every image that could be read."""
         return self._cached("img_stats", self._statistics)
 
-    def embeddings(self) -> pl.DataFrame:
-        """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
+    @property
+    def _limits(self) -> dict[str, float]:
+        return {name: getattr(self.config, name) for name in LIMITS}
 
-        `frame["embedding"].to_numpy()` is the (n, d) matrix, without a copy.
+    def flags(self, flag: str | None = None) -> pl.DataFrame:
+        """Dark, bright, blurry, empty, oddly sized or shaped pictures, one row per image and flag.
+
+        Args:
+            flag: Only this one.
 
         Raises:
-            ValueError: If a file of the work directory is missing or damaged.
+            ValueError: If there is no such flag.
         """
-        parts, images, start, number = [], [], 0, 0
-        total = self._images.height
-        while start < total:
-            shard = open_shard(self._work.shards, number)
-            parts.append(np.asarray(shard.embeddings))
-            images.append(shard.rows + np.uint32(start))
-            start, number = start + shard.images.height, number + 1
-        rows = np.concatenate(images) if images else np.empty(0, np.uint32)
-        dim = int(self.info["model"]["dim"])
-        matrix = np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
-        paths = self._images["path"].gather(rows)
-        embedding = pl.Series("embedding", matrix, dtype=pl.Array(pl.Float32, dim))
-        return pl.DataFrame(
-            {"image": pl.Series(rows, dtype=pl.UInt32), "path": paths, "embedding": embedding}
+        found = self._remembered(
+            ("flags",),
+            lambda: findings.flags(self.images, self._statistics, limits=self._limits),
+        )
+        if flag is None:
+            return found
+        if flag not in findings.FLAGS:
+            raise ValueError(f"flag must be one of {', '.join(findings.FLAGS)}, not {flag!r}")
+        return found.filter(pl.col("flag") == flag)
+
+    def placeholders(self, threshold: float | None = None) -> pl.DataFrame:
+        """Clusters of pictures that show nothing, or the same next to nothing, many times over.
+
+        Args:
+            threshold: Similarity from which two of them are alike; default: as for near
+                duplicates.
+        """
+        return self._cached(
+            "placeholders",
+            self._edges,
+            self._statistics,
+            self._plain(),
+            threshold=self._threshold(threshold, "near_duplicate"),
         )
 
     # ---- summary and report ---- #
@@ -302,10 +309,8 @@ class Audit:
             leaks=self.leaks(),
             outliers=self.outliers(),
             mislabels=self.mislabels(),
-            img_stats=self.img_stats(),
-            dark_threshold=self.config.dark_threshold,
-            bright_threshold=self.config.bright_threshold,
-            blur_threshold=self.config.blur_threshold,
+            flags=self.flags(),
+            placeholders=self.placeholders(),
         )
 
     def summary(self, verbose: bool = True) -> list[str]:
@@ -335,59 +340,3 @@ class Audit:
         if self._info is None:
             return f"<Audit {self.work_dir}: not run yet>"
         return f"<Audit {self.work_dir}: {self._info['counts']['images']:,} images>"
-
-
-def create(
-    work_dir: str | os.PathLike[str] = "pixsieve-out", input_dir: Input | None = None
-) -> Audit:
-    """An audit that has not run yet; `run()` starts it.
-
-    Args:
-        work_dir: Folder for what the run writes.
-        input_dir: A folder, or a list of files.
-    """
-    return Audit(work_dir, input_dir)
-
-
-def run(
-    input_dir: Input,
-    *,
-    work_dir: str | os.PathLike[str] = "pixsieve-out",
-    annotations: Annotations | None = None,
-    progress: bool | Progress | None = None,
-    **settings: Any,
-) -> Audit:
-    """Audits a folder or a list of files; arguments and errors as `Audit.run`.
-
-    Returns:
-        The audit, ready to be asked.
-    """
-    audit = create(work_dir, input_dir)
-    return audit.run(annotations=annotations, progress=progress, **settings)
-
-
-def load(work_dir: str | os.PathLike[str]) -> Audit:
-    """An earlier run, with its settings.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If it holds no finished run that this version can read.
-    """
-    audit = Audit(work_dir)
-    audit._open({})
-    audit.config = _settings(audit.info)
-    return audit
-
-
-def _settings(info: dict[str, Any]) -> Config:
-    """The stored settings; what cannot be stored (functions, mappings) is left at its default."""
-    stored = info.get("settings", {})
-    usable: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored.items()
-        if name not in ("labels", "model_card")
-    }
-    try:
-        return Config(**usable)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"run.json holds settings that this version cannot use: {error}") from None

@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pixsieve import _native, engine, findings, schema
-from pixsieve.annotations import Annotations, join, read_annotations
+from pixsieve.annotations import Annotations, join, read_annotations, separator_of
 from pixsieve.audit import graph
 from pixsieve.config import Config
 from pixsieve.models import Card, load_card, load_model
@@ -77,19 +77,20 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     card = load_card(config.model_path, config.model_card)
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
-    _check_places(root, work.path)
+    for folder in (root, _root(config.test_dir or ())):
+        _check_places(folder, work.path)
     with ThreadPoolExecutor(1) as beside:
         # The two do not need each other. What is wrong with the input is said first.
         loading = beside.submit(load_model, card, config)
         with job.stage("list", "images"):
-            listing = list_images(
-                job.source, config=config, exclude=work.path, progress=job.progress.update
-            )
+            listing = _listing(job)
             annotated = 0 if table is None else table.height
             files = _table_of_files(listing, join(listing, table, config), root, annotated)
         with job.stage("load model", "models"):
             model = loading.result()
     described = f"{len(listing)} files" if root is None else shown(str(root))
+    if config.test_dir is not None:
+        described += f" and {shown(config.test_dir)}"
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
@@ -104,6 +105,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "thresholds": thresholds,
         "match": _match_rule(card, config),
         "left_out": listing.notes,
+        "label_separator": separator_of(table, config),
     }
     with work.prepared(overwrite=config.overwrite, source=described):
         return _fill(job, files, model, card, info)
@@ -199,6 +201,16 @@ def _match_rule(card: Card, config: Config) -> dict[str, Any] | None:
     if card.match is None or config.distance != "cosine":
         return None
     return {"precision": card.match["precision"]}
+
+
+def _listing(job: Job) -> Listing:
+    """All files, those of `test_dir` last."""
+    sources = [job.source] if job.config.test_dir is None else [job.source, job.config.test_dir]
+    first, *second = (
+        list_images(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
+        for source in sources
+    )
+    return first.joined(second[0]) if second else first
 
 
 def _root(source: Input) -> Path | None:

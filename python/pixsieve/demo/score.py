@@ -17,6 +17,9 @@ SCORE_SCHEMA = pl.Schema(
 BLANK_STDV = 2.0
 """A picture whose values deviate less than this from their mean shows nothing."""
 
+STRANGEST = 0.05
+"""The share of the images among which off-topic ones are looked for."""
+
 Frames = Mapping[str, pl.DataFrame]
 _EDITED = [kind for kind in COPIES if kind != "exact"]
 _NO_LABEL = ["offtopic", "blank", "dark", "bright", "truncated"]  # may get any label
@@ -39,7 +42,7 @@ class Audited(Protocol):
         """One row per suspect."""
         ...
 
-    def outliers(self) -> pl.DataFrame:
+    def outliers(self, outlier_percentile: float | None = None) -> pl.DataFrame:
         """One row per outlier."""
         ...
 
@@ -62,7 +65,7 @@ def frames_of(audit: Audited) -> dict[str, pl.DataFrame]:
         "duplicates": audit.duplicates(),
         "leaks": audit.leaks(),
         "mislabels": audit.mislabels(),
-        "outliers": audit.outliers(),
+        "outliers": audit.outliers(outlier_percentile=STRANGEST),
         "invalid_instances": audit.invalid_instances(),
         "img_stats": audit.img_stats(),
         "annotations": audit.annotations(),
@@ -99,8 +102,8 @@ def score(
         mislabel: found if the suggestion is the true label; a wrong suggestion for a wrong label
             is neither found nor false. False: another label is suggested for a right one.
             Pictures that have no right label are not counted.
-        offtopic: found if listed as outlier; false if listed and neither off-topic nor blank,
-            dark, bright, blurred or truncated.
+        offtopic: found if among the strangest 5 % of the images; false if there and neither
+            off-topic nor blank, dark, bright, blurred or truncated.
         blank: standard deviation below 2. dark, bright, blurred: beyond the threshold. False:
             others there, but a black picture may be dark, a white one bright, and blank, dark
             and bright ones blurred.

@@ -2,10 +2,11 @@
 
 from pixsieve.findings.components import connected_components
 from pixsieve.findings.duplicates import duplicates, pixel_candidates
+from pixsieve.findings.flags import FLAGS, flags, plain
 from pixsieve.findings.invalid import invalid_instances
 from pixsieve.findings.keep import collapse, keep_rank
-from pixsieve.findings.leaks import leaks
-from pixsieve.findings.mislabels import mislabels
+from pixsieve.findings.leaks import leak_counts, leaks, ordered_splits
+from pixsieve.findings.mislabels import Opinions, confusion, mislabels, opinions
 from pixsieve.findings.near import (
     candidate_pairs,
     match_threshold,
@@ -14,26 +15,36 @@ from pixsieve.findings.near import (
     verified,
 )
 from pixsieve.findings.outliers import outliers
+from pixsieve.findings.placeholders import placeholders
 from pixsieve.findings.similarity import similarity
 from pixsieve.findings.statistics import img_stats
 from pixsieve.findings.summary import Line, Summary, summary
 
 __all__ = [
+    "FLAGS",
     "Line",
+    "Opinions",
     "Summary",
     "candidate_pairs",
     "collapse",
+    "confusion",
     "connected_components",
     "duplicates",
+    "flags",
     "img_stats",
     "invalid_instances",
     "keep_rank",
+    "leak_counts",
     "leaks",
     "match_threshold",
     "mislabels",
     "near_pairs",
+    "opinions",
+    "ordered_splits",
     "outliers",
     "pixel_candidates",
+    "placeholders",
+    "plain",
     "similarity",
     "summary",
     "unmet_pairs",

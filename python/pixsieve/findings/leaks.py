@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from pixsieve import schema
 from pixsieve.findings.graph import (
     INVERSE,
     KINDS,
@@ -19,6 +20,7 @@ def leaks(
     images: pl.DataFrame,
     near: pl.DataFrame,
     pixel_digests: pl.DataFrame,
+    nearest: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row per image of a later split that has a duplicate in an earlier one.
 
@@ -28,6 +30,9 @@ def leaks(
     pixels), both at similarity 1, and `near`, a pair of `near` between the two images or copies of
     them. Splits are ordered as in `SPLIT_PLACES`, then all others by alphabet. Images without a
     split take no part.
+
+    `nearest` adds rows for images that have no duplicate there: `image_from` is then the image of
+    the earlier split that looks most like `image_to`, at this `similarity`; `kind` is null.
 
     Strongest kind first, then by falling similarity, `image_from` and `image_to`.
     """
@@ -44,6 +49,7 @@ def leaks(
             _equal(members, "stand_in", strength=0),
             _equal(pixel, "same", strength=1),
             _near(members, moved(near, same)),
+            *([] if nearest is None else [_unlike(members, nearest)]),
         ]
     )
     by = ["strength", "similarity", "image_from", "image_to"]
@@ -51,22 +57,56 @@ def leaks(
     strongest = found.sort(by, descending=falling).unique(
         ["image_to", "place_from"], keep="first", maintain_order=True
     )
-    kind = pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String)
+    kind = pl.col("strength").replace_strict(
+        dict(enumerate(KINDS)), default=None, return_dtype=pl.String
+    )
     ends = ("image_from", "image_to")
     return attach_pairs(strongest.with_columns(kind=kind), images, "leaks", ends)
+
+
+def leak_counts(images: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """How many images of each class are `leaks`, from where, and of which kind.
+
+    One row per pair of splits, `label` of the leaked image (null where it has none) and `kind`;
+    `share` is the part of all decoded images of `split_to` and `label`. By the splits as in
+    `leaks`, then most images first, then by label and kind.
+    """
+    sizes = (
+        images.filter(is_decoded(), pl.col("split").is_not_null())
+        .group_by(split_to="split", label="label")
+        .agg(total=pl.len())
+    )
+    place = {split: number for number, split in enumerate(ordered_splits(images))}
+    by = ["place_from", "place_to", "images", "label", "kind"]
+    counted = (
+        found.filter(pl.col("kind").is_not_null())
+        .group_by("split_from", "split_to", "kind", label="label_to")
+        .agg(images=pl.len())
+        .join(sizes, on=["split_to", "label"], how="left", nulls_equal=True)
+        .with_columns(
+            share=pl.col("images") / pl.col("total"),
+            place_from=pl.col("split_from").replace_strict(place, return_dtype=pl.UInt32),
+            place_to=pl.col("split_to").replace_strict(place, return_dtype=pl.UInt32),
+        )
+        .sort(by, descending=[name == "images" for name in by], nulls_last=True)
+    )
+    return schema.conform(counted, "leak_counts", [])
+
+
+def ordered_splits(images: pl.DataFrame) -> list[str]:
+    """The splits that have decoded images: as in `SPLIT_PLACES`, then all others by name."""
+    name = pl.col("split").str.to_lowercase()
+    splits = images.filter(is_decoded(), pl.col("split").is_not_null()).select("split").unique()
+    places = name.replace_strict(SPLIT_PLACES, default=len(SPLIT_PLACES), return_dtype=pl.Int64)
+    return splits.sort(places, name, "split")["split"].to_list()
 
 
 def _members(images: pl.DataFrame) -> pl.DataFrame:
     """Images with a split, and `place`, the number of the split."""
     known = images.filter(is_decoded(), pl.col("split").is_not_null())
-    name = pl.col("split").str.to_lowercase()
-    splits = known.select("split").unique()
-    order = splits.sort(
-        name.replace_strict(SPLIT_PLACES, default=len(SPLIT_PLACES), return_dtype=pl.Int64),
-        name,
-        "split",
-    ).with_row_index("place")
-    return known.join(order, on="split").select("image", "stand_in", "same", "place")
+    order = pl.DataFrame({"split": ordered_splits(images)}, schema={"split": pl.String})
+    places = order.with_row_index("place")
+    return known.join(places, on="split").select("image", "stand_in", "same", "place")
 
 
 def _champions(members: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -101,6 +141,22 @@ def _near(members: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         .unique(["to", "place_from"], keep="first", maintain_order=True)
     )
     return _candidates(members.join(best, left_on="same", right_on="to"), strength=2)
+
+
+def _unlike(members: pl.DataFrame, nearest: pl.DataFrame) -> pl.DataFrame:
+    """The nearest images, whatever they are."""
+    place = members.select(image_from="image", place_from="place")
+    known = (
+        nearest.join(place, on="image_from")
+        .join(members, left_on="image_to", right_on="image")
+        .with_columns(
+            image="image_to",
+            match=pl.lit(None, pl.Float32),
+            transform=pl.lit(None, pl.String),
+        )
+        .drop("image_to")
+    )
+    return _candidates(known, strength=len(KINDS))
 
 
 def _candidates(found: pl.DataFrame, strength: int) -> pl.DataFrame:

@@ -1,158 +1,162 @@
-"""Images whose label their neighbors contradict."""
+"""Images whose label their neighbors contradict, and classes that are taken for each other."""
 
-import numpy as np
+from dataclasses import dataclass
+
 import polars as pl
 
-from pixsieve.findings.graph import (
-    FIXED_POINT,
-    attach,
-    between,
-    from_fixed,
-    is_decoded,
-    stand_ins,
-    to_fixed,
-)
+from pixsieve import schema
+from pixsieve.findings.graph import KINDS, attach
+from pixsieve.findings.labels import Labelled, labelled
+from pixsieve.findings.verdicts import HALF, disputes, losers, score, verdicts
+from pixsieve.findings.votes import Votes, ties, votes
 
-#: A neighbor whose similarity is lower by this much has 1/e of the vote.
-TEMPERATURE = 0.1
-
-#: Votes that count half for the given label and half against it, so that a few distant neighbors
-#: prove little; one neighbor of similarity 1 has one vote. Chosen on labels flipped at random
-#: (average precision 0.58 without, 0.65 with it, on six classes of scenes).
-UNDECIDED = 0.05
+#: Of the voters that contradict a label so many are named.
+NAMED = 10
 
 
-def mislabels(images: pl.DataFrame, edges: pl.DataFrame, *, threshold: float) -> pl.DataFrame:
-    """One row per image that its neighbors would label otherwise, with a score below threshold.
+@dataclass(frozen=True)
+class Opinions:
+    """What is said of every label: all that `mislabels` and `confusion` choose from."""
 
-    The neighbors of the image in the graph vote for their labels with weight exp((similarity -
-    1) / 0.1). Exact copies are one voter; if their labels differ, each label has an equal
-    part of the vote. Such a conflict also counts against the copies themselves: every label that
-    another copy of the image carries is one more vote, at similarity 1.
+    labels: Labelled
+    votes: Votes
+    frame: pl.DataFrame
+    """One row per image on which there are votes: as `verdicts`, and `score`, `strength` of the
+    conflict, `listed` (whether a conflict is to be listed)."""
 
-    The class prior is taken out: the votes for a class are divided by the square root of its
-    size relative to the mean class, averaged with 1. Both dampen the division, so that one image
-    of a rare class cannot outvote all others (prior shift by Saerens et al. 2002; tempering as in
-    logit adjustment, Menon et al. 2021).
 
-    `score` is the given label's part of all votes and of 0.05 undecided ones, half of which it
-    gets, from 0 (certainly wrong) to 1 (certainly right); `suggested_label` has the most votes,
-    the given label if equal, else the first by alphabet; `agreement` is the share of voters,
-    unweighted, that carry the given label; `neighbors` are the voters, nearest first. Images
-    without a label or without a labelled neighbor have no row. Lowest score first, then by
-    falling similarity of the nearest voter, then by image.
+def opinions(
+    images: pl.DataFrame,
+    edges: pl.DataFrame,
+    near: pl.DataFrame,
+    pixel_digests: pl.DataFrame,
+    *,
+    separator: str | None,
+) -> Opinions:
+    """What the neighbors say of every label, whatever the threshold.
+
+    `near` has the pairs that are near duplicates; `separator` stands between several labels of
+    one image.
     """
-    stand_in = pl.Series("stand_in", stand_ins(images, edges), dtype=pl.UInt32)
-    labelled = _labelled(images, stand_in)
-    carriers = _carriers(labelled)
-    near = _neighbor_votes(labelled, carriers, between(edges, stand_in.to_numpy()))
-    votes = _contested(pl.concat([near, _copy_votes(labelled, carriers)]), images.height)
-    suspects = _verdicts(votes, carriers).filter(
-        pl.col("vote") != pl.col("given"), pl.col("score") < threshold
+    labels = labelled(images, edges, pixel_digests, separator=separator)
+    tied = ties(labels, edges, near)
+    disputed = disputes(labels, tied)
+    cast = votes(labels, tied, disputed)
+    found = verdicts(labels, cast)
+    lost = losers(labels, tied, disputed, found).with_columns(listed=pl.lit(value=True))
+    # Of two duplicates with different labels one is wrong for certain.
+    certainty = pl.when(pl.col("strength").is_null()).then(score(pl.col("part"))).otherwise("part")
+    frame = (
+        found.join(disputed, on="image", how="left")
+        .join(lost, on="image", how="left")
+        .with_columns(score=certainty.round(6), listed=pl.col("listed").fill_null(value=False))
+        .sort("image")
     )
-    found = suspects.join(_voters(votes, suspects), on="image").sort(
-        "score", "nearest", "image", descending=[False, True, False]
-    )
-    labels = labelled["label"].unique().sort()
-    suggested = labels[found["vote"]].alias("suggested_label")
-    return attach(found.with_columns(suggested), images, "mislabels")
+    return Opinions(labels, cast, frame)
 
 
-def _labelled(images: pl.DataFrame, stand_in: pl.Series) -> pl.DataFrame:
-    """`image`, `stand_in`, `label` and `given`, its number by alphabet."""
+def mislabels(images: pl.DataFrame, known: Opinions, *, threshold: float) -> pl.DataFrame:
+    """One row per image whose label is in doubt: conflicts, and scores below the threshold.
+
+    The neighbors of an image vote for their labels (see `votes`), all images of one picture as
+    one voter. `score` is the probability that the label is right, from 0 to 1, worked out from
+    the part of the votes that is for it against the strongest other label; `suggested_label` is
+    what the votes would have; `neighbors` are the nearest voters that say so, at most 10;
+    `agreement` is the share of all voters, unweighted, that carry the label. Where images carry
+    several labels, each is voted on by itself, and the most doubtful one counts.
+
+    `conflict` says that a duplicate carries another label, and which kind of duplicate: `exact`,
+    `pixel` or `near`. One of the two is wrong for certain: listed is the one for whose label less
+    speaks, both if it is equal, and `score` is the part of the votes as it is.
+
+    Images without a label or without a labelled neighbor have no row. Conflicts first, by kind;
+    then the lowest score, then the smallest image.
+    """
+    suspects = known.frame.filter(_suspected(threshold))
+    kind = pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String)
+    found = (
+        suspects.join(_named(suspects, known.labels), on="image", how="left")
+        .join(_voters(suspects, known), on="image", how="left")
+        .with_columns(conflict=kind)
+        .sort("strength", "score", "image", nulls_last=True)
+    )
+    return attach(found, images, "mislabels")
+
+
+def confusion(known: Opinions, *, threshold: float) -> pl.DataFrame:
+    """One row per pair of classes, where the votes would have `suggested_label` for `label`.
+
+    `images` counts all images of the class that the votes would give to the other one, `share` is
+    their part of all images of the class that were voted on, and `suspected` counts those that
+    `mislabels` lists. Where images carry several labels, each that the votes would take away is
+    paired with each that they would add; null stands for none. Most images first, then by names.
+    """
+    names = known.labels.names
+    voted = known.labels.carried.join(
+        known.frame.select("image", "new", suspected=_suspected(threshold)), on="image"
+    )
+    kept = pl.col("vote").is_in(pl.col("new"))
+    taken = voted.filter(~kept).select("image", "suspected", label="vote")
+    given = known.frame.select("image", vote="new").explode("vote", empty_as_null=False)
+    added = given.join(known.labels.carried, on=["image", "vote"], how="anti").select(
+        "image", suggested_label="vote"
+    )
+    sizes = voted.group_by(label="vote").agg(size=pl.len())
+    found = (
+        taken.join(added, on="image", how="left")
+        .group_by("label", "suggested_label")
+        .agg(images=pl.len(), suspected=pl.col("suspected").sum())
+        .join(sizes, on="label")
+    )
+    by = ["images", "label", "suggested_label"]
+    return schema.conform(
+        found.select(
+            names.gather(found["label"]).alias("label"),
+            names.gather(found["suggested_label"]).alias("suggested_label"),
+            "images",
+            "suspected",
+            share=pl.col("images") / pl.col("size"),
+        ).sort(by, descending=[True, False, False]),
+        "confusion",
+        [],
+    )
+
+
+def _suspected(threshold: float) -> pl.Expr:
+    doubted = (pl.col("part") < HALF) & (pl.col("score") < threshold)
+    return doubted | pl.col("listed")
+
+
+def _named(suspects: pl.DataFrame, labels: Labelled) -> pl.DataFrame:
+    """`image` and `suggested_label`, several of them joined; null for none."""
+    # Of two labels of one picture the other one is suggested, however strong this one is.
+    new = suspects.select(
+        "image",
+        vote=pl.concat_list("accused") if labels.separator is None else "new",
+    ).explode("vote", empty_as_null=False)
     return (
-        images.select("image", stand_in, "label", "error_code")
-        .filter(is_decoded(), pl.col("label").is_not_null())
-        .select("image", "stand_in", "label", given=pl.col("label").rank("dense") - 1)
-    )
-
-
-def _carriers(labelled: pl.DataFrame) -> pl.DataFrame:
-    """Who stands for each label of each distinct image, and which part of its vote that is."""
-    return (
-        labelled.sort(pl.col("image") != pl.col("stand_in"), "image")
-        .group_by("stand_in", vote="given", maintain_order=True)
-        .agg(
-            first=pl.col("image").first(),
-            second=pl.col("image").get(1, null_on_oob=True),
-        )
-        .with_columns(labels=pl.len().over("stand_in"))
-    )
-
-
-def _neighbor_votes(
-    labelled: pl.DataFrame, carriers: pl.DataFrame, edges: pl.DataFrame
-) -> pl.DataFrame:
-    """One row per image and voter in the graph."""
-    return (
-        edges.join(carriers, left_on="to", right_on="stand_in")
-        .join(labelled, left_on="from", right_on="stand_in")
-        .select("image", "given", "vote", "similarity", voter="first", part=1 / pl.col("labels"))
-    )
-
-
-def _copy_votes(labelled: pl.DataFrame, carriers: pl.DataFrame) -> pl.DataFrame:
-    """One row per image and label that another of its exact copies carries, if they differ."""
-    other = pl.when(pl.col("first") != pl.col("image")).then("first").otherwise("second")
-    return (
-        carriers.filter(pl.col("labels") > 1)
-        .join(labelled, on="stand_in")
-        .select(
-            "image",
-            "given",
-            "vote",
-            similarity=pl.lit(1, pl.Float32),
-            voter=other,
-            part=pl.lit(1, pl.Float64),
-        )
-        .filter(pl.col("voter").is_not_null())
-    )
-
-
-def _contested(votes: pl.DataFrame, size: int) -> pl.DataFrame:
-    """The votes on images on which not all voters agree with the given label."""
-    doubted = np.zeros(size, dtype=bool)
-    doubted[votes.filter(pl.col("vote") != pl.col("given"))["image"].to_numpy()] = True
-    return votes.filter(pl.Series(doubted[votes["image"].to_numpy()], dtype=pl.Boolean))
-
-
-def _verdicts(votes: pl.DataFrame, carriers: pl.DataFrame) -> pl.DataFrame:
-    """`image`, `given`, the winning `vote` and `score`, the part of the given label."""
-    similarity = pl.col("similarity").cast(pl.Float64)
-    weight = ((similarity - 1) / TEMPERATURE).exp() * pl.col("part")
-    own = pl.col("weight").filter("own").sum() + round(UNDECIDED / 2 * FIXED_POINT)
-    total = pl.col("weight").sum() + round(UNDECIDED * FIXED_POINT)
-    return (
-        votes.select("image", "given", "vote", weight=to_fixed(weight))
-        .group_by("image", "given", "vote")
-        .agg(pl.col("weight").sum())
-        .join(_priors(carriers), on="vote")
-        .with_columns(weight=to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt()))
-        .with_columns(own=pl.col("vote") == pl.col("given"))
-        .sort("image", "weight", "own", "vote", descending=[False, True, True, False])
+        new.with_columns(name=labels.names.gather(new["vote"].cast(pl.UInt32)))
         .group_by("image", maintain_order=True)
-        .agg(
-            pl.col("given", "vote").first(),
-            score=(own / total).round(6),
-        )
+        .agg(suggested_label=pl.col("name").sort().str.join(labels.separator or ""))
     )
 
 
-def _priors(carriers: pl.DataFrame) -> pl.DataFrame:
-    """`vote` and `prior`: the size relative to the mean class, halfway to 1."""
-    relative = pl.col("count") / pl.col("count").mean()
-    return carriers.group_by("vote").agg(count=pl.len()).select("vote", prior=(relative + 1) / 2)
-
-
-def _voters(votes: pl.DataFrame, suspects: pl.DataFrame) -> pl.DataFrame:
-    """`neighbors`, nearest first, their `agreement` and the similarity of the `nearest`."""
-    return (
-        votes.join(suspects.select("image"), on="image", how="semi")
+def _voters(suspects: pl.DataFrame, known: Opinions) -> pl.DataFrame:
+    """`agreement`, and the nearest `neighbors` that say so."""
+    rows = known.votes.rows.filter(pl.col("voter").is_not_null()).join(
+        suspects.select("image", "accused", "missing"), on="image"
+    )
+    has = (pl.col("vote") == pl.col("accused")).any()
+    each = (
+        rows.group_by("image", "voter")
+        .agg(
+            pl.col("similarity").max(),
+            pl.col("own").any(),
+            against=has == pl.col("missing").first(),
+        )
         .sort("image", "similarity", "voter", descending=[False, True, False])
-        .group_by("image", maintain_order=True)
-        .agg(
-            neighbors="voter",
-            agreement=(pl.col("vote") == pl.col("given")).mean(),
-            nearest=pl.col("similarity").first(),
-        )
+    )
+    return each.group_by("image", maintain_order=True).agg(
+        agreement=pl.col("own").mean(),
+        neighbors=pl.col("voter").filter("against").head(NAMED),
     )

@@ -13,41 +13,102 @@ from pixsieve.findings.graph import (
     to_fixed,
 )
 
-#: Differences in similarity below this are noise of decoding and quantization.
-NOISE = 0.01
+#: Of the images that the automatic cut lists, this part at most would be there if nothing were
+#: strange.
+FALSE_DISCOVERIES = 0.2
+#: Scores of ordinary images differ by this at least: noise of decoding and quantization.
+NOISE = 0.005
+#: The upper quartile of a normal distribution, in standard deviations.
+QUARTILE = 0.6745
+#: The tail is worked out from here on, where its continued fraction converges.
+TAIL = 2.0
+TERMS = 12
 
 
-def outliers(images: pl.DataFrame, edges: pl.DataFrame, *, percentile: float) -> pl.DataFrame:
-    """The strangest images, one row each: a share of `percentile`, from 0 to 1, of all decoded.
+def outliers(
+    images: pl.DataFrame,
+    edges: pl.DataFrame,
+    plain: pl.DataFrame,
+    *,
+    percentile: float | None,
+) -> pl.DataFrame:
+    """The strangest images, one row each.
 
-    With spread(i) the mean of 1 - similarity over the neighbors of image i, and around(i) the
-    mean spread of these neighbors, the score is
+    Those are a share of `percentile`, 0..1, of all decoded images; where it is None, those whose
+    score departs from the bulk of all scores (see `departing`), which may be none.
 
-        spread(i) * sqrt((spread(i) + 0.01) / (around(i) + 0.01))
+    With away(i) = 1 - similarity of image i to its k-th nearest neighbor (Ramaswamy et al. 2000),
+    the score is the mean of away(i) and of what its neighbors, and the images it is a neighbor
+    of, have on average: a few strange images of one kind have each other for neighbors, but these
+    are strange as well. On pictures of other collections that were mixed in, this finds more than
+    away(i) alone at any k, than the mean over the neighbors, and than the local outlier factor
+    (Breunig et al. 2000), which does not see strange images that come together
+    (benches/quality.py compares them).
 
-    The first factor is the distance to the k nearest neighbors (Ramaswamy et al. 2000), which
-    alone calls every image of a varied class an outlier; the second is the local outlier factor
-    (LOF, Breunig et al. 2000, in the simplified form of Schubert et al. 2014), which alone calls
-    every less close member of a tight burst one. Exact copies are one point: all have the score
-    and the nearest neighbor of their stand-in, and `nearest` is never a copy.
-
-    `score` is higher for stranger images; `percentile` is the share of the scored images that
-    are less strange, from 0 to 1; `similarity` is that to `nearest`. Images without neighbors
-    have no score. If there is a graph and the share is above 0, at least one image comes back.
-    Strangest first, ties by image.
+    Exact copies are one point: all have the score and the nearest neighbor of their stand-in, and
+    `nearest` is never a copy. `score` is higher for stranger images; `percentile` is the share of
+    the scored images that are less strange, 0..1; `similarity` is that to `nearest`. `reason` is
+    `low_information` for the images of `plain`, which are unlike others because they show next to
+    nothing, else `strange`. Images without neighbors have no score. If there is a graph and
+    `percentile` is above 0, at least one image comes back. Strangest first, ties by image.
     """
     stand_in = stand_ins(images, edges)
     decoded = images.with_columns(stand_in=pl.Series(stand_in)).filter(is_decoded())
     scores = _scores(between(edges, stand_in), images.height)
-    found = (
+    ranked = (
         decoded.select("image", "stand_in")
         .join(scores, on="stand_in")
         .with_columns(percentile=(pl.col("score").rank("min") - 1) / pl.len())
         .sort("score", "image", descending=[True, False])
-        .head(_count(percentile, decoded.height))
     )
-    nearest_path = images["path"][found["nearest"]].alias("nearest_path")
-    return attach(found.with_columns(nearest_path), images, "outliers")
+    if percentile is None:
+        found = ranked.filter(pl.col("score") >= _cut(scores["score"].to_numpy()))
+    else:
+        found = ranked.head(_count(percentile, decoded.height))
+    paths = images["path"][found["nearest"]].alias("nearest_path")
+    reason = pl.when(pl.col("image").is_in(plain["image"].implode())).then(
+        pl.lit("low_information")
+    )
+    return attach(
+        found.with_columns(paths, reason=reason.otherwise(pl.lit("strange"))), images, "outliers"
+    )
+
+
+def departing(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which scores lie where the upper tail departs from the bulk.
+
+    The bulk is taken for normal, with the median, and the spread between it and the upper
+    quartile, which strange images hardly move (an empirical null, Efron 2004). A score departs if
+    it is among the largest of which at most a fifth would be expected so far out (the false
+    discovery rate of Benjamini and Hochberg 1995).
+    """
+    if not len(scores):
+        return np.zeros(0, dtype=bool)
+    middle, upper = np.quantile(scores, [0.5, 0.75])
+    spread = max((upper - middle) / QUARTILE, NOISE)
+    far = (scores - middle) / spread
+    order = np.argsort(-far, kind="stable")
+    tail = order[: np.count_nonzero(far >= TAIL)]
+    expected = upper_tail(far[tail]) * len(scores)
+    allowed = FALSE_DISCOVERIES * np.arange(1, len(tail) + 1)
+    within = np.flatnonzero(expected <= allowed)
+    chosen = np.zeros(len(scores), dtype=bool)
+    chosen[tail[: within[-1] + 1 if len(within) else 0]] = True
+    return chosen
+
+
+def upper_tail(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of a normal distribution beyond, by Laplace's continued fraction."""
+    fraction: NDArray[np.float64] = deviations.copy()
+    for term in range(TERMS, 0, -1):
+        fraction = deviations + term / fraction
+    density: NDArray[np.float64] = np.exp(-(deviations**2) / 2) / np.sqrt(2 * np.pi)
+    return density / fraction
+
+
+def _cut(scores: NDArray[np.float64]) -> float:
+    chosen = departing(scores)
+    return float(scores[chosen].min()) if chosen.any() else np.inf
 
 
 def _count(share: float, decoded: int) -> int:
@@ -61,25 +122,27 @@ def _scores(edges: pl.DataFrame, size: int) -> pl.DataFrame:
         # Edges come sorted by falling similarity.
         nearest=pl.col("to").first(),
         similarity=pl.col("similarity").first(),
-        spread=from_fixed(to_fixed(away).sum()) / pl.len(),
+        away=away.last(),
     )
-    spread = np.full(size, np.nan)
-    spread[near["from"].to_numpy()] = near["spread"].to_numpy()
-    around = _around(edges, spread)
-    ratio = (pl.col("spread") + NOISE) / (pl.col("around") + NOISE)
-    return near.join(around, on="from", how="left").select(
+    known = np.full(size, np.nan)
+    known[near["from"].to_numpy()] = near["away"].to_numpy()
+    around = pl.col("around").fill_null(pl.col("away"))
+    return near.join(_around(edges, known), on="from", how="left").select(
         "nearest",
         "similarity",
         stand_in="from",
-        score=(pl.col("spread") * ratio.fill_null(1).sqrt()).round(6),
+        score=((pl.col("away") + around) / 2).round(6),
     )
 
 
-def _around(edges: pl.DataFrame, spread: NDArray[np.float64]) -> pl.DataFrame:
-    neighbor = pl.Series("spread", spread[edges["to"].to_numpy()])
+def _around(edges: pl.DataFrame, away: NDArray[np.float64]) -> pl.DataFrame:
+    """The mean of what the neighbors in either direction have, each once."""
+    there = edges.select("from", "to")
+    both = pl.concat([there, there.select(pl.col("to").alias("from"), pl.col("from").alias("to"))])
+    both = both.unique()
     return (
-        edges.select("from", neighbor)
-        .filter(pl.col("spread").is_not_nan())
+        both.with_columns(away=pl.Series(away[both["to"].to_numpy()]))
+        .filter(pl.col("away").is_not_nan())
         .group_by("from")
-        .agg(around=from_fixed(to_fixed(pl.col("spread")).sum()) / pl.len())
+        .agg(around=from_fixed(to_fixed(pl.col("away")).sum()) / pl.len())
     )

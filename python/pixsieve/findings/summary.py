@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from pixsieve.findings.flags import FLAGS
+
 
 @dataclass(frozen=True)
 class Line:
@@ -29,6 +31,18 @@ class Summary:
     counts: dict[str, Any] = field(hash=False)
 
 
+#: What flagged images are called, by the name of the flag.
+FLAG_TEXTS = {
+    "low_information": "low-information",
+    "low_contrast": "low-contrast",
+    "dark": "dark",
+    "bright": "bright",
+    "blurry": "blurry",
+    "odd_size": "oddly sized",
+    "odd_aspect_ratio": "oddly shaped",
+    "grayscale": "grey",
+}
+
 #: What the files that were not read are called, by the key under which they are counted.
 LEFT_OUT = {
     "hidden": "hidden ones (hidden=True reads them)",
@@ -49,23 +63,19 @@ def summary(
     leaks: pl.DataFrame,
     outliers: pl.DataFrame,
     mislabels: pl.DataFrame,
-    img_stats: pl.DataFrame,
-    dark_threshold: float,
-    bright_threshold: float,
-    blur_threshold: float,
+    flags: pl.DataFrame,
+    placeholders: pl.DataFrame,
 ) -> Summary:
     """What the frames of the findings add up to.
 
     Every number counts images, and percentages are shares of all images. `valid` leaves out
     every image with an error code, truncated ones too. A duplicate that could go is an image of
-    a group that is not its representative. Dark and bright compare `mean`, blurry compares
-    `blur`, each strictly. Leaks and suspected labels are mentioned if there are two splits, or
-    any labels; their counts are None where there are not. `left_out` counts files that were not
-    taken as images, by reason.
+    a group that is not its representative. Leaks and suspected labels are mentioned if there are
+    two splits, or any labels; their counts are None where there are not. `left_out` counts files
+    that were not taken as images, by reason.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
-    thresholds = {"dark": dark_threshold, "bright": bright_threshold, "blurry": blur_threshold}
     counts = {
         **_validity(images),
         "left_out": dict(left_out),
@@ -73,8 +83,12 @@ def summary(
         **_components(connected_components),
         "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]) if has_splits else None,
         "outliers": outliers.height,
+        "low_information_outliers": outliers.filter(pl.col("reason") == "low_information").height,
         "mislabels": mislabels.height if has_labels else None,
-        **{name: img_stats.filter(_look(name, at)).height for name, at in thresholds.items()},
+        "conflicts": mislabels["conflict"].count() if has_labels else None,
+        **{name: flags.filter(pl.col("flag") == name).height for name in FLAGS},
+        "placeholder_clusters": placeholders["cluster"].n_unique(),
+        "placeholders": placeholders["image"].n_unique(),
     }
     lines = [
         _line_of_images(counts),
@@ -83,23 +97,15 @@ def summary(
         _line_of_duplicates(counts),
         _line_of_components(counts),
         *(_lines_of_leaks(counts) if has_splits else ()),
-        _line(counts, "outliers", "outlier", "audit.outliers()"),
-        *(
-            [_line(counts, "mislabels", "suspected wrong label", "audit.mislabels()")]
-            if has_labels
-            else ()
-        ),
-        *(_line(counts, name, f"{name} image", _call(name, at)) for name, at in thresholds.items()),
+        _line_of_outliers(counts),
+        *([_line_of_mislabels(counts)] if has_labels else ()),
+        *_lines_of_flags(counts),
+        *_line_of_placeholders(counts),
     ]
     return Summary(lines, counts)
 
 
 # ---- counts ---- #
-
-
-def _look(name: str, at: float) -> pl.Expr:
-    column = pl.col("blur" if name == "blurry" else "mean")
-    return column > at if name == "bright" else column < at
 
 
 def _grouped(frame: pl.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
@@ -144,16 +150,41 @@ def _share(number: int, counts: dict[str, Any]) -> str:
     return f"({number / counts['images']:.1%})"
 
 
-def _call(name: str, at: float) -> str:
-    column, sign = ("blur" if name == "blurry" else "mean", ">" if name == "bright" else "<")
-    return f'audit.img_stats().filter(pl.col("{column}") {sign} {at:g})'
-
-
-def _line(counts: dict[str, Any], name: str, noun: str, call: str) -> Line:
-    number = counts[name]
+def _line_of_outliers(counts: dict[str, Any]) -> Line:
+    number, plain = counts["outliers"], counts["low_information_outliers"]
+    if counts["valid"] == 0:
+        return Line("No outliers found.")
     if number == 0:
-        return Line(f"No {noun}s found.")
-    return Line(f"{_count(number, noun)} {_share(number, counts)}", call)
+        text = "No outliers: no image departs from the rest; the strangest 5 %"
+        return Line(text, "audit.outliers(outlier_percentile=0.05)")
+    shown = f"; showing next to nothing: {plain:,}" if plain else ""
+    return Line(f"{_count(number, 'outlier')} {_share(number, counts)}{shown}", "audit.outliers()")
+
+
+def _line_of_mislabels(counts: dict[str, Any]) -> Line:
+    number, conflicts = counts["mislabels"], counts["conflicts"]
+    if number == 0:
+        return Line("No suspected wrong labels found.")
+    text = f"{_count(number, 'suspected wrong label')} {_share(number, counts)}"
+    if conflicts:
+        text += f"; with duplicates that are labelled otherwise: {conflicts:,}"
+    return Line(text, "audit.mislabels()")
+
+
+def _lines_of_flags(counts: dict[str, Any]) -> Iterator[Line]:
+    for name, text in FLAG_TEXTS.items():
+        if number := counts[name]:
+            images = _count(number, "image").replace(" ", f" {text} ")
+            yield Line(f"{images} {_share(number, counts)}", f'audit.flags("{name}")')
+    if not any(counts[name] for name in FLAG_TEXTS):
+        yield Line("No dark, bright, blurry, empty or odd images found.")
+
+
+def _line_of_placeholders(counts: dict[str, Any]) -> Iterator[Line]:
+    if number := counts["placeholders"]:
+        clusters = _count(counts["placeholder_clusters"], "cluster")
+        text = f"{_count(number, 'image')} {_share(number, counts)} in {clusters} of placeholders"
+        yield Line(text, "audit.placeholders()")
 
 
 def _line_of_images(counts: dict[str, Any]) -> Line:

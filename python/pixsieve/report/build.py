@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import polars as pl
+
 from pixsieve.audit import Audit
 from pixsieve.config import Config
+from pixsieve.findings.summary import FLAG_TEXTS
 from pixsieve.report import sections
 from pixsieve.report.cards import Cards
-from pixsieve.report.data import Number, Report, Setting
+from pixsieve.report.data import Look, Number, Report, Section, Setting
 from pixsieve.report.text import count, number
+
+#: Flags whose absence is worth a line.
+ALWAYS = ("dark", "bright", "blurry")
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Limits:
     #: Images per cluster, and of all clusters together.
     cluster_images: int = 24
     clustered: int = 90
-    #: Dark, bright and blurry images, each; empty pictures rank before the truly blurred.
+    #: Images per flag; empty pictures rank before the truly blurred.
     looks: int = 21
     invalid: int = 100
     #: Pictures beyond these many characters are left out, those last on the page first.
@@ -85,21 +91,17 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
             together=limits.clustered,
         ),
         invalid=sections.invalid(audit.invalid_instances(), cards, invalid=limits.invalid),
-        **_looks(audit, cards, limits.looks),
+        looks=_looks(audit.flags(), cards, limits.looks),
     )
 
 
-def _looks(audit: Audit, cards: Cards, looks: int) -> dict[str, Any]:
-    config, stats = audit.config, audit.img_stats()
-    thresholds = {
-        "dark": config.dark_threshold,
-        "bright": config.bright_threshold,
-        "blurry": config.blur_threshold,
-    }
-    return {
-        key: sections.look(stats, cards, key=key, threshold=threshold, looks=looks)
-        for key, threshold in thresholds.items()
-    }
+def _looks(flags: pl.DataFrame, cards: Cards, looks: int) -> tuple[Section[Look], ...]:
+    found = set(flags["flag"])
+    return tuple(
+        sections.look(flags.filter(pl.col("flag") == key), cards, key=key, looks=looks)
+        for key in sections.LOOKS
+        if key in found or key in ALWAYS
+    )
 
 
 def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
@@ -112,9 +114,11 @@ def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
         (counts["mislabels"], "suspect label", "suspect labels", "mislabels"),
         (counts["outliers"], "outlier", "outliers", "outliers"),
         (counts["components"], "cluster", "clusters", "components"),
-        (counts["dark"], "dark", "dark", "dark"),
-        (counts["bright"], "bright", "bright", "bright"),
-        (counts["blurry"], "blurry", "blurry", "blurry"),
+        *(
+            (counts[key], noun, noun, key)
+            for key, noun in FLAG_TEXTS.items()
+            if _shown(key, counts)
+        ),
         (broken, "broken", "broken", "invalid"),
     ]
     return tuple(
@@ -122,6 +126,10 @@ def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
         for value, one, many, key in rows
         if value is not None  # there were no splits, or no labels, to look at
     )
+
+
+def _shown(flag: str, counts: Mapping[str, Any]) -> bool:
+    return flag in ALWAYS or counts[flag] > 0
 
 
 def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -36,6 +36,8 @@ class Member:
     similarity: float | None
     representative: bool
     keep: bool
+    #: What was done to the representative, where that is known.
+    transform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Pair:
     similarity: float | None
     source: Card
     target: Card
+    #: What was done to the source, where that is known.
+    transform: str | None = None
 
     @property
     def labels_differ(self) -> bool:
@@ -77,10 +81,12 @@ class Suspect:
 
     card: Card
     label: str
-    suggested_label: str
+    suggested_label: str | None
     score: float
     agreement: float
     neighbors: tuple[Card, ...]
+    #: Which kind of duplicate carries another label, if one does.
+    conflict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Stranger:
     similarity: float
     score: float
     percentile: float
+    #: Whether it shows next to nothing.
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Look:
-    """A dark, bright or blurry image."""
+    """A flagged image, and its value of the statistic that the flag judges."""
 
     card: Card
     value: float
@@ -187,9 +195,8 @@ class Report:
     mislabels: Section[Suspect]
     outliers: Section[Stranger]
     components: Section[Cluster]
-    dark: Section[Look]
-    bright: Section[Look]
-    blurry: Section[Look]
+    #: One per flag.
+    looks: tuple[Section[Look], ...]
     invalid: Section[Broken]
 
     def shown(self) -> Iterator[int]:
@@ -204,5 +211,5 @@ class Report:
             yield from (stranger.card.image, stranger.nearest.image)
         for cluster in self.components.items:
             yield from (card.image for card in cluster.cards)
-        for section in (self.dark, self.bright, self.blurry):
+        for section in self.looks:
             yield from (look.card.image for look in section.items)

@@ -21,16 +21,28 @@ from pixsieve.report.text import size
 #: Labels named per cluster.
 TOP_LABELS = 4
 
-#: Of each look: the statistic, whether high values are meant, and what it says.
+#: Of each flag the title, and what it says.
 LOOKS = {
-    "dark": ("mean", False, "Mean brightness (0 to 255) below {:g}, darkest first."),
-    "bright": ("mean", True, "Mean brightness (0 to 255) above {:g}, brightest first."),
-    "blurry": (
-        "blur",
-        False,
-        "Variance of the Laplacian below {:g}, lowest first. It is low in blurred pictures, and in "
-        "empty ones too.",
+    "low_information": (
+        "Low-information images",
+        "The luminance has little entropy (bits): blank, nearly blank and placeholder pictures.",
     ),
+    "low_contrast": ("Low-contrast images", "Values deviate little from their mean (0 to 128)."),
+    "dark": ("Dark images", "Mean brightness (0 to 255) is low."),
+    "bright": ("Bright images", "Mean brightness (0 to 255) is high."),
+    "blurry": (
+        "Blurry images",
+        "The variance of the Laplacian is low: so it is in blurred pictures, and in empty ones.",
+    ),
+    "odd_size": (
+        "Oddly sized images",
+        "So many pixels more or less than the other images of the collection have.",
+    ),
+    "odd_aspect_ratio": (
+        "Oddly shaped images",
+        "Width divided by height, or the longer side by the shorter, is unusual.",
+    ),
+    "grayscale": ("Grey images", "Pictures without colour, where nearly all others have some."),
 }
 
 
@@ -75,6 +87,7 @@ def _group(rows: pl.DataFrame, cards: Cards, members: int) -> Group:
                 row["similarity"],
                 row["representative"],
                 row["keep"],
+                row["transform"],
             )
             for row in rows.head(members).iter_rows(named=True)
         ),
@@ -108,6 +121,7 @@ def _pair(row: dict[str, Any], cards: Cards) -> Pair:
         similarity=row["similarity"],
         source=cards(row["image_from"]),
         target=cards(row["image_to"]),
+        transform=row["transform"],
     )
 
 
@@ -121,8 +135,8 @@ def mislabels(
         unit="image",
         total=frame.height,
         call="audit.mislabels()",
-        text="Images whose nearest neighbors carry another label. The score is the given label's "
-        "part of the vote, from 0 (certainly wrong) to 1 (certainly right). Lowest first.",
+        text="Images whose neighbors carry another label, first those of which a duplicate does. "
+        "The score is the probability that the label is right. Lowest first.",
         nothing="No suspected labels." if labelled else "No suspected labels: none are known.",
         items=tuple(
             _suspect(row, cards, neighbors) for row in frame.head(suspects).iter_rows(named=True)
@@ -137,7 +151,8 @@ def _suspect(row: dict[str, Any], cards: Cards, neighbors: int) -> Suspect:
         suggested_label=row["suggested_label"],
         score=row["score"],
         agreement=row["agreement"],
-        neighbors=cards.many(row["neighbors"][:neighbors]),
+        neighbors=cards.many((row["neighbors"] or [])[:neighbors]),
+        conflict=row["conflict"],
     )
 
 
@@ -150,7 +165,7 @@ def outliers(frame: pl.DataFrame, cards: Cards, *, outliers: int) -> Section[Str
         total=frame.height,
         call="audit.outliers()",
         text="Images unlike all others, each beside its nearest neighbor. Strangest first.",
-        nothing="No outliers.",
+        nothing="No image stands out from all others.",
         items=tuple(_stranger(row, cards) for row in frame.head(outliers).iter_rows(named=True)),
     )
 
@@ -162,6 +177,7 @@ def _stranger(row: dict[str, Any], cards: Cards) -> Stranger:
         similarity=row["similarity"],
         score=row["score"],
         percentile=row["percentile"],
+        plain=row["reason"] == "low_information",
     )
 
 
@@ -202,25 +218,32 @@ def _cluster(rows: pl.DataFrame, cards: Cards, each: int) -> Cluster:
     )
 
 
-def look(
-    frame: pl.DataFrame, cards: Cards, *, key: str, threshold: float, looks: int
-) -> Section[Look]:
-    """The dark, bright or blurry images, worst first."""
-    column, high, text = LOOKS[key]
-    value = pl.col(column)
-    found = frame.filter(value > threshold if high else value < threshold)
-    worst = found.sort(column, "image", descending=[high, False]).head(looks)
-    sign = ">" if high else "<"
+def look(frame: pl.DataFrame, cards: Cards, *, key: str, looks: int) -> Section[Look]:
+    """The images that have one flag, worst first."""
+    title, text = LOOKS[key]
+    rows = frame.head(looks).iter_rows(named=True)
     return Section(
         key=key,
-        title=f"{key.capitalize()} images",
+        title=title,
         unit="image",
-        total=found.height,
-        call=f'audit.img_stats().filter(pl.col("{column}") {sign} {threshold:g})',
-        text=text.format(threshold),
-        nothing=f"No {key} images.",
-        items=tuple(Look(cards(image), value) for image, value in worst["image", column].rows()),
+        total=frame.height,
+        call=f'audit.flags("{key}")',
+        text=f"{text}{_limits(frame)} Worst first.",
+        nothing=f"No {title.lower()}.",
+        items=tuple(Look(cards(row["image"]), row["value"]) for row in rows),
     )
+
+
+def _limits(frame: pl.DataFrame) -> str:
+    """What the threshold is, by the rule that set it."""
+    names = {"absolute": "set", "relative": "far out in this collection"}
+    limits = frame.select("rule", "threshold", "metric").unique().sort("rule", "threshold")
+    shown = [
+        f"{row['metric'].replace('_', ' ')} {row['threshold']:.4g} ({names[row['rule']]})"
+        for row in limits.iter_rows(named=True)
+        if row["metric"] != "is_grayscale"
+    ]
+    return f" Threshold: {', '.join(shown)}." if shown else ""
 
 
 def invalid(frame: pl.DataFrame, cards: Cards, *, invalid: int) -> Section[Broken]:

@@ -40,9 +40,38 @@ class Listing:
     """Absolute: what relative paths that users give start from."""
     notes: dict[str, int] = field(default_factory=dict)
     """What was left out, counted by reason."""
+    second: int | None = None
+    """The row from which on the files are those of a second input."""
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def joined(self, other: Self) -> Self:
+        """Both, those of the second input last.
+
+        Raises:
+            ValueError: If a file is in both.
+        """
+        shared = set(self.locations) & set(other.locations)
+        if shared:
+            raise ValueError(
+                f"test_dir holds {len(shared):,} files of the input, such as "
+                f"{shown(min(shared))!r}: the two must not share files"
+            )
+        notes = {
+            key: self.notes.get(key, 0) + other.notes.get(key, 0)
+            for key in self.notes | other.notes
+        }
+        return replace(
+            self,
+            paths=self.paths + other.paths,
+            relative=self.relative + other.relative,
+            locations=self.locations + other.locations,
+            sizes=np.concatenate([self.sizes, other.sizes]),
+            modified=np.concatenate([self.modified, other.modified]),
+            notes=notes,
+            second=len(self),
+        )
 
     def select(self, rows: Sequence[int]) -> Self:
         """Only these rows, in this order."""

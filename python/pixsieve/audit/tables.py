@@ -1,0 +1,129 @@
+"""The tables of a work directory, read when first asked for."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from pixsieve import findings
+from pixsieve.config import Config, within
+from pixsieve.sources.files import Input
+from pixsieve.store import WorkDir, open_shard
+
+#: Columns of `images.parquet` that are ours alone.
+INTERNAL = ("_location",)
+
+
+class Tables:
+    """What a run has written, and what was worked out from it."""
+
+    def __init__(self, work_dir: str | os.PathLike[str], input_dir: Input | None = None) -> None:
+        self._work = WorkDir(Path(work_dir).absolute())
+        self._input = input_dir
+        self._info: dict[str, Any] | None = None
+        self.config = Config()
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder that holds everything this run has written."""
+        return self._work.path
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What `run.json` holds: settings, versions, thresholds, counts, seconds per stage."""
+        if self._info is None:
+            raise RuntimeError("nothing has been run yet: call run(), or pixsieve.load(work_dir)")
+        return self._info
+
+    def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
+        self._info = self._work.load()
+        #: Read or worked out when first asked for.
+        self._tables = tables
+        self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
+        self._said: findings.Opinions | None = None
+        return self
+
+    # ---- tables ---- #
+
+    def _table(self, name: str) -> pl.DataFrame:
+        """One of the work directory's tables."""
+        if name not in self._tables:
+            self._tables[name] = self._work.read_table(name, self.info)
+        return self._tables[name]
+
+    @property
+    def _images(self) -> pl.DataFrame:
+        return self._table("images")
+
+    @property
+    def _edges(self) -> pl.DataFrame:
+        return self._table("edges")
+
+    @property
+    def _nearest(self) -> pl.DataFrame:
+        """The first k edges of each image: the graph has more where there are more duplicates."""
+        if "nearest" not in self._tables:
+            first = pl.int_range(pl.len()).over("from") < int(self.info["graph"]["k"])
+            self._tables["nearest"] = self._edges.filter(first)
+        return self._tables["nearest"]
+
+    @property
+    def _pixels(self) -> pl.DataFrame:
+        return self._table("pixel_digests")
+
+    @property
+    def _statistics(self) -> pl.DataFrame:
+        return self._table("statistics")
+
+    @property
+    def images(self) -> pl.DataFrame:
+        """IMAGES, one row per image: `annotations()` with the details of errors."""
+        return self._images.drop(INTERNAL)
+
+    def location(self, image: int) -> Path:
+        """The file of an image, as an absolute path."""
+        return Path(os.fsdecode(self._images["_location"][image]))
+
+    def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
+        """Findings are pure: the same question has the same answer."""
+        key = (name, *sorted(keywords.items()))
+        return self._remembered(
+            key, lambda: getattr(findings, name)(self.images, *arguments, **keywords)
+        )
+
+    def _remembered(self, key: tuple[Any, ...], find: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        if key not in self._findings:
+            self._findings[key] = find()
+        return self._findings[key]
+
+    def _threshold(self, given: float | None, name: str) -> float:
+        if given is None:
+            return float(self.info["thresholds"][name])
+        return within("threshold", given, -1, 1)
+
+    def embeddings(self) -> pl.DataFrame:
+        """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
+
+        `frame["embedding"].to_numpy()` is the (n, d) matrix, without a copy.
+
+        Raises:
+            ValueError: If a file of the work directory is missing or damaged.
+        """
+        parts, images, start, number = [], [], 0, 0
+        total = self._images.height
+        while start < total:
+            shard = open_shard(self._work.shards, number)
+            parts.append(np.asarray(shard.embeddings))
+            images.append(shard.rows + np.uint32(start))
+            start, number = start + shard.images.height, number + 1
+        rows = np.concatenate(images) if images else np.empty(0, np.uint32)
+        dim = int(self.info["model"]["dim"])
+        matrix = np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
+        paths = self._images["path"].gather(rows)
+        embedding = pl.Series("embedding", matrix, dtype=pl.Array(pl.Float32, dim))
+        return pl.DataFrame(
+            {"image": pl.Series(rows, dtype=pl.UInt32), "path": paths, "embedding": embedding}
+        )

@@ -1,0 +1,95 @@
+"""Who carries which label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pixsieve.findings.graph import Rows, is_decoded, pixel_copies, stand_ins
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labels of a collection.
+
+    A *point* is one picture: all images of equal bytes or pixels, by the smallest of them that
+    stands in the graph. A label is a number: its place in `names`.
+    """
+
+    images: pl.DataFrame
+    """One row per labelled image, by image: `image`, `point`, `stand_in`, `given` (the number of
+    its label as it is written, several together)."""
+    carried: pl.DataFrame
+    """One row per image and label, by image and label: `image`, `point`, `vote`."""
+    carriers: pl.DataFrame
+    """One row per point and label: `carrier` (its row), `point`, `vote`, `first` and `second`
+    (images that carry it), `part` (of the point's labelled images that do)."""
+    points: Rows
+    """The point of every image."""
+    names: pl.Series
+    """The labels by alphabet."""
+    separator: str | None
+    """What stands between several labels of an image; None: each has one."""
+
+
+def labelled(
+    images: pl.DataFrame,
+    edges: pl.DataFrame,
+    pixel_digests: pl.DataFrame,
+    *,
+    separator: str | None,
+) -> Labelled:
+    """The labels of the decoded images; `separator` stands between several of one image."""
+    stand_in = stand_ins(images, edges)
+    order = np.arange(images.height, dtype=np.uint32)
+    points = pixel_copies(pixel_digests, stand_in, order)
+    known = (
+        images.select(
+            "image",
+            "label",
+            "error_code",
+            point=pl.Series(points, dtype=pl.UInt32),
+            stand_in=pl.Series(stand_in, dtype=pl.UInt32),
+        )
+        .filter(is_decoded(), pl.col("label").is_not_null())
+        .with_columns(given=pl.col("label").rank("dense") - 1)
+    )
+    single = known.select("image", "point", "stand_in", vote="label")
+    if separator is not None:
+        split = pl.col("vote").str.split(separator).list.eval(pl.element().str.strip_chars())
+        single = single.with_columns(split.list.unique()).explode("vote", empty_as_null=True)
+    names = single["vote"].unique().drop_nulls().sort()
+    numbers = pl.DataFrame({"name": names}).with_row_index("number")
+    carried = (
+        single.join(numbers, left_on="vote", right_on="name")
+        .drop("vote")
+        .rename({"number": "vote"})
+        .sort("image", "vote")
+    )
+    return Labelled(
+        known.select("image", "point", "stand_in", "given"),
+        carried.select("image", "point", "vote"),
+        _carriers(known, carried),
+        points,
+        names,
+        separator,
+    )
+
+
+def _carriers(known: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+    sizes = known.group_by("point").agg(size=pl.len())
+    return (
+        carried.sort(pl.col("image") != pl.col("stand_in"), "image")
+        .group_by("point", "vote")
+        .agg(
+            first=pl.col("image").first(),
+            second=pl.col("image").get(1, null_on_oob=True),
+            count=pl.len(),
+        )
+        .join(sizes, on="point")
+        .sort("point", "vote")
+        .with_row_index("carrier")
+        .select(
+            "carrier", "point", "vote", "first", "second", part=pl.col("count") / pl.col("size")
+        )
+    )

@@ -1,0 +1,146 @@
+"""What the votes add up to: which labels are in doubt, and what speaks against them."""
+
+import polars as pl
+
+from pixsieve.findings.graph import from_fixed, to_fixed
+from pixsieve.findings.labels import Labelled
+from pixsieve.findings.votes import Votes
+
+#: The score is 1 / (1 + exp(-(INTERCEPT + SLOPE * logit(part)))) of the part of the votes that
+#: is for the label: fitted by benches/calibrate.py on labels that were replaced at random and by
+#: those of the most similar class, 5 and 10 % of them.
+INTERCEPT, SLOPE = 2.8, 1.4
+#: A smaller part of the votes is for the label than against it.
+HALF = 0.5
+
+
+def verdicts(labels: Labelled, votes: Votes) -> pl.DataFrame:
+    """One row per image on which there are votes: `image`, `part`, `accused`, `missing`, `new`.
+
+    `part` is that of the votes that are for the label, 0..1; `accused` is the label that speaks
+    most against it: one that is `missing`, or one that should not be there. `new` are the numbers
+    of the labels that the votes would give.
+
+    The class prior is taken out of votes for one of several classes: the votes for a class are
+    divided by the square root of its size relative to the mean class, averaged with 1. Both dampen
+    the division, so that one image of a rare class cannot outvote all others (prior shift by
+    Saerens et al. 2002; tempering as in logit adjustment, Menon et al. 2021).
+    """
+    return _of_several(labels, votes) if labels.separator is not None else _of_one(labels, votes)
+
+
+def score(part: pl.Expr) -> pl.Expr:
+    """The probability that a label is right, of the part of the votes that is for it."""
+    logit = (part / (1 - part)).log()
+    return 1 / (1 + (-(INTERCEPT + SLOPE * logit)).exp())
+
+
+def _of_one(labels: Labelled, votes: Votes) -> pl.DataFrame:
+    """Each image has one label; the strongest other one is its rival."""
+    own, rival = pl.col("weight").filter("own").sum(), pl.col("weight").filter(~pl.col("own"))
+    undecided = round(votes.undecided)
+    tally = (
+        votes.rows.group_by("image", "vote")
+        .agg(pl.col("weight").sum(), pl.col("own").first())
+        .join(_priors(labels), on="vote")
+        .with_columns(weight=to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt()))
+        .sort("image", "weight", "vote", descending=[False, True, False])
+    )
+    return (
+        tally.group_by("image", maintain_order=True)
+        .agg(
+            accused=pl.col("vote").filter(~pl.col("own")).first(),
+            part=(own + undecided / 2) / (own + rival.max().fill_null(0) + undecided),
+        )
+        .filter(pl.col("part").is_finite())
+        .join(labels.images, on="image")
+        .with_columns(winner=pl.when(pl.col("part") < HALF).then("accused").otherwise("given"))
+        .select(
+            "image", "part", "accused", missing=pl.lit(value=True), new=pl.concat_list("winner")
+        )
+    )
+
+
+def _of_several(labels: Labelled, votes: Votes) -> pl.DataFrame:
+    """Each label is right or wrong by itself, and the worst one counts."""
+    undecided = votes.undecided
+    total = votes.rows.group_by("image").agg(total=pl.col("share").sum())
+    tally = votes.rows.group_by("image", "vote").agg(pl.col("weight").sum())
+    own = labels.carried.select("image", "vote", own=pl.lit(value=True))
+    whether = (
+        tally.join(own, on=["image", "vote"], how="full", coalesce=True)
+        .join(total, on="image")
+        .with_columns(pl.col("own").fill_null(value=False), pl.col("weight").fill_null(0))
+        .filter(pl.col("vote").is_not_null())
+    )
+    agree = pl.when("own").then("weight").otherwise(pl.col("total") - pl.col("weight"))
+    part = (agree + undecided / 2) / (pl.col("total") + undecided)
+    keep = pl.col("own") == (pl.col("part") >= HALF)
+    return (
+        whether.with_columns(part=part.clip(1e-9, 1 - 1e-9))
+        .filter(pl.col("part").is_finite())
+        .sort("image", "part", "vote")
+        .group_by("image", maintain_order=True)
+        .agg(
+            pl.col("part").first(),
+            accused=pl.col("vote").first(),
+            missing=~pl.col("own").first(),
+            new=pl.col("vote").filter(keep).sort(),
+        )
+        .select("image", "part", "accused", "missing", "new")
+    )
+
+
+def _priors(labels: Labelled) -> pl.DataFrame:
+    """`vote` and `prior`: the size relative to the mean class, halfway to 1."""
+    sizes = labels.carriers.group_by("vote").agg(size=to_fixed(pl.col("part")).sum())
+    relative = pl.col("size") / pl.col("size").mean()
+    return sizes.select("vote", prior=(relative + 1) / 2)
+
+
+def disputes(labels: Labelled, ties: pl.DataFrame) -> pl.DataFrame:
+    """One row per image of which a duplicate carries another label, and `strength`.
+
+    0 where the bytes are equal, 1 where the pixels are, 2 where it is a near duplicate.
+    """
+    images = labels.images
+    several = pl.col("given").n_unique() > 1
+    exact = images.filter(several.over("stand_in")).select("image", strength=0)
+    pixel = images.filter(several.over("point")).select("image", strength=1)
+    near = (
+        _opponents(labels, ties)
+        .filter(pl.col("near"), pl.col("given") != pl.col("given_other"))
+        .select("image", strength=2)
+    )
+    found = pl.concat([frame.cast({"strength": pl.Int32}) for frame in (exact, pixel, near)])
+    return found.group_by("image").agg(pl.col("strength").min()).sort("image")
+
+
+def losers(
+    labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame, found: pl.DataFrame
+) -> pl.DataFrame:
+    """Of disputed images those for whose label not more speaks than for another's; `image`."""
+    parts = found.select("image", "part").join(disputed, on="image", how="semi")
+    against = _opponents(labels, ties).join(parts.select("image"), on="image", how="semi")
+    strongest = (
+        labels.images.join(parts, on="image")
+        .group_by(point_other="point", given_other="given")
+        .agg(part_other=pl.col("part").max())
+    )
+    return (
+        against.filter(pl.col("given") != pl.col("given_other"))
+        .join(parts, on="image")
+        .join(strongest, on=["point_other", "given_other"])
+        .filter(pl.col("part").round(6) <= pl.col("part_other").round(6))
+        .select("image")
+        .unique()
+    )
+
+
+def _opponents(labels: Labelled, ties: pl.DataFrame) -> pl.DataFrame:
+    """Each image with the labels of its point and of the near duplicates of that point."""
+    images = labels.images.select("image", "point", "given")
+    own = images.select("point", point_other="point", near=pl.lit(value=False)).unique()
+    twins = ties.filter("twin").select(point="from", point_other="to", near=pl.lit(value=True))
+    others = images.select(point_other="point", given_other="given").unique()
+    return images.join(pl.concat([own, twins]), on="point").join(others, on="point_other")
