@@ -19,13 +19,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 import pixsieve
-from copies import DATA, Collection, collection
+from copies import DATA, Collection, collection, half
 from pixsieve import findings
 from pixsieve.audit import graph
 from pixsieve.findings.near import evidence
 from pixsieve.models import load_card
 from pixsieve.models.card import DEFAULT
 from pixsieve.store import open_shard
+from wrong_labels import cases
 
 PRECISIONS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 COPIES_PER_PICTURE = 1 / 11
@@ -33,6 +34,8 @@ FOLDS = 5
 #: Of the squares of the weights: so small that it only keeps them finite.
 RIDGE = 1e-3
 MOST_STEPS = 50
+#: Labels that are wrong where their score is fitted: no larger share of all.
+MOST_WRONG = 0.1
 
 Values = NDArray[np.float64]
 
@@ -61,16 +64,21 @@ def registered(made: Collection, model_path: str | None, work: Path) -> pl.DataF
     return found.with_columns(numbers[found[end]].alias(end) for end in ("from", "to"))
 
 
-def fitted(values: Values, copies: NDArray[np.bool_]) -> Values:
-    """The weights of a logistic regression, the intercept last (Newton's method)."""
+def fitted(values: Values, copies: NDArray[np.bool_], worth: Values | None = None) -> Values:
+    """The weights of a logistic regression, the intercept last (Newton's method).
+
+    Each row counts `worth`, on average 1.
+    """
+    worth = np.ones(len(values)) if worth is None else worth / worth.mean()
     scale = values.std(axis=0)
     inputs = np.column_stack([(values - values.mean(axis=0)) / scale, np.ones(len(values))])
     weights = np.zeros(inputs.shape[1])
     penalty = RIDGE * np.diag([*np.ones(values.shape[1]), 0.0])
     for _ in range(MOST_STEPS):
         probability = 1 / (1 + np.exp(-inputs @ weights))
-        slope = inputs.T @ (copies - probability) - penalty @ weights
-        curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + penalty
+        slope = inputs.T @ (worth * (copies - probability)) - penalty @ weights
+        spread = worth * probability * (1 - probability)
+        curvature = (inputs * spread[:, None]).T @ inputs + penalty
         step = np.linalg.solve(curvature, slope)
         weights += step
         if np.abs(step).max() < 1e-9:
@@ -126,12 +134,58 @@ def calibration(made: Collection, pairs: pl.DataFrame) -> dict[str, Any]:
     }
 
 
+def label_weights(work: Path) -> dict[str, float]:
+    """What `pixsieve.findings.verdicts` makes a probability of: slope and intercept.
+
+    Of half of `scenes` and of `photos`, whose labels are replaced as in `wrong_labels`, 5 and 10 %
+    of them; each collection counts the same.
+    """
+    logits, right, worth = [], [], []
+    for name in ("scenes", "photos"):
+        paths = [path for path in sorted((DATA / name).rglob("*.jpg")) if half(path) == 0]
+        audit = pixsieve.run(paths, work_dir=work / name, splits="none", progress=False)
+        order = [str(path) for path in paths]
+        rows = audit.images["path"].replace_strict(
+            order, np.arange(len(order)), return_dtype=pl.Int64
+        )
+        folders = [paths[row].parent.name for row in rows]
+        classes, labels = np.unique(folders, return_inverse=True)
+        vectors = audit.embeddings()
+        for case in cases(labels, vectors["embedding"].to_numpy()):
+            if case.rate > MOST_WRONG:
+                continue
+            named = audit.images.with_columns(label=pl.Series(classes[case.labels].tolist()))
+            found = findings.opinions(
+                named,
+                audit._nearest,
+                audit._near(audit._rule(None, None)),
+                audit._pixels,
+                vectors,
+                separator=None,
+            ).frame.filter(pl.col("strength").is_null())
+            part = found["part"].to_numpy()
+            logits.append(np.log(part / (1 - part)))
+            right.append(~case.wrong[found["image"].to_numpy()])
+            worth.append(np.full(found.height, 1 / found.height))
+    slope, intercept = fitted(
+        np.concatenate(logits)[:, None], np.concatenate(right), np.concatenate(worth)
+    )
+    return {"slope": round(slope, 3), "intercept": round(intercept, 3)}
+
+
 def main() -> None:
     """Reads the arguments, fits, prints or writes."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--model", help="an ONNX file with its card; default: the built-in one")
     arguments.add_argument("--write", action="store_true", help="into the card of the model")
+    arguments.add_argument(
+        "--labels", action="store_true", help="print the weights of the score of labels instead"
+    )
     chosen = arguments.parse_args()
+    if chosen.labels:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(label_weights(Path(folder))))
+        return
     with tempfile.TemporaryDirectory() as folder:
         made = collection(DATA, Path(folder), which=0, copies=None, seed=1)
         match = calibration(made, registered(made, chosen.model, Path(folder) / "work"))

@@ -15,15 +15,23 @@ ENVIRONMENT = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
 
 
 def peers_python(given: Path | None) -> Path:
-    """The interpreter of an environment that has fastdup and imagededup, made on first use."""
+    """The interpreter of an environment that has the contenders, made on first use."""
     if given is not None:
         return given
     python = FOLDER / "bin" / "python"
     if not python.exists():
-        print(f"installing fastdup and imagededup into {FOLDER.name}", file=sys.stderr)
+        print(f"installing the contenders into {FOLDER.name}", file=sys.stderr)
         venv.create(FOLDER, with_pip=True)
         install = [python, "-m", "pip", "install", "--quiet"]
-        needed = ("fastdup", "PyWavelets", "scipy", "tqdm", "matplotlib")
+        needed = (
+            "fastdup",
+            "cleanlab",
+            "scikit-learn",
+            "PyWavelets",
+            "scipy",
+            "tqdm",
+            "matplotlib",
+        )
         subprocess.run([*install, *needed], check=True)
         subprocess.run([*install, "--no-deps", "imagededup"], check=True)
     return python

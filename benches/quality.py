@@ -1,256 +1,42 @@
 """How right the findings are, against others: `python benches/quality.py`.
 
-Copies: all pictures of `photos` and `scenes`, and 300 of those that nothing was tuned on, each
-edited in one of sixteen ways. Every contender says which pairs it takes for copies and how sure it
-is; a pair is right if both show one original. Two shots of one view count neither way.
-fastdup and imagededup live in an environment of their own, which is made on first use (`--peers`
-names another).
+All from `photos`, `scenes`, `splits` and `formats`, seeded, truth by construction, on the half of
+the pictures that nothing was tuned on (`--half 0` takes the other). The contenders live in an
+environment of their own, which is made on first use (`--peers` names another).
 """
 
 import argparse
-import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from broken import broken
+from find_copies import find_copies
+from off_topic import off_topic
+from peers import peers_python
+from table import machine
+from wrong_labels import wrong_labels
 
-import pixsieve
-from copies import DATA, Collection, collection
-from peers import peers_python, run_peer
-from table import machine, print_table
-
-COPIES = 300
-SEED = 2
-PRECISION = 0.99
-
-#: All pairs from a similarity of 0.5 on: fastdup's own lists begin at 0.9.
-FASTDUP = """
-import sys, fastdup
-audit = fastdup.create(work_dir=sys.argv[2], input_dir=sys.argv[1])
-audit.run(overwrite=True, print_summary=False, threshold=0.5, nearest_neighbors_k=10)
-frame = audit.similarity()
-frame[["filename_from", "filename_to", "distance"]].to_csv(sys.argv[3], index=False, header=False)
-"""
-#: Its package imports PyTorch for a method that is not used here.
-IMAGEDEDUP = """
-import sys
-from unittest.mock import MagicMock
-for name in ("torch", "torch.nn", "torch.utils", "torch.utils.data", "torchvision",
-             "torchvision.models", "torchvision.transforms", "imagededup.methods.cnn",
-             "imagededup.utils.models", "imagededup.utils.data_generator", "sklearn",
-             "sklearn.metrics", "sklearn.metrics.pairwise"):
-    sys.modules.setdefault(name, MagicMock())
-from imagededup.methods import hashing
-hashes = getattr(hashing, sys.argv[2])().encode_images(sys.argv[1])
-with open(sys.argv[3], "w") as file:
-    file.writelines(f"{name},{value}\\n" for name, value in sorted(hashes.items()))
-"""
-#: Of 64 bits; imagededup's own lists end at 10.
-MOST_BITS = 24
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Pairs of rows that a contender takes for copies, the surest first."""
-
-    one: NDArray[np.int64]
-    other: NDArray[np.int64]
-    score: NDArray[np.float64]
-
-
-def of_names(frame: pl.DataFrame, rows: dict[str, int]) -> Pairs:
-    """Pairs of a frame with file names `from` and `to`, and `score`; each once."""
-    numbered = frame.select(
-        low=pl.col("from").replace_strict(rows, return_dtype=pl.Int64),
-        high=pl.col("to").replace_strict(rows, return_dtype=pl.Int64),
-        score=pl.col("score").cast(pl.Float64),
-    )
-    ends = (pl.min_horizontal("low", "high"), pl.max_horizontal("low", "high"))
-    best = (
-        numbered.select(low=ends[0], high=ends[1], score="score")
-        .filter(pl.col("low") != pl.col("high"))
-        .group_by("low", "high")
-        .agg(pl.col("score").max())
-        .sort("score", "low", "high", descending=[True, False, False])
-    )
-    return Pairs(best["low"].to_numpy(), best["high"].to_numpy(), best["score"].to_numpy())
-
-
-def of_pixsieve(audit: pixsieve.Audit, rows: dict[str, int]) -> Pairs:
-    """The pairs that were compared, by their match; then by similarity."""
-    names = audit.annotations()["path"].str.split("/").list.last()
-    pairs = pl.read_parquet(audit.work_dir / "pairs.parquet")
-    score = pl.col("match").cast(pl.Float64) + 1e-6 * pl.col("similarity")
-    return of_names(
-        pl.DataFrame({"from": names[pairs["from"]], "to": names[pairs["to"]]}).with_columns(
-            score=pairs.select(score).to_series()
-        ),
-        rows,
-    )
-
-
-def of_fastdup(python: Path, folder: Path, out: Path, rows: dict[str, int]) -> Pairs:
-    """Fastdup's pairs, by its similarity (which it calls distance)."""
-    table = out / "fastdup.csv"
-    run_peer(python, FASTDUP, folder, out / "fastdup", table)
-    frame = pl.read_csv(table, has_header=False, new_columns=["from", "to", "score"])
-    names = pl.col("from", "to").str.split("/").list.last()
-    return of_names(frame.with_columns(names), rows)
-
-
-def of_hashes(python: Path, folder: Path, out: Path, rows: dict[str, int], method: str) -> Pairs:
-    """Imagededup's hashes, by the bits in which they agree."""
-    table = out / f"{method}.csv"
-    run_peer(python, IMAGEDEDUP, folder, method, table)
-    frame = pl.read_csv(
-        table, has_header=False, new_columns=["name", "hash"], schema_overrides=[pl.String] * 2
-    )
-    values = np.array([int(value, 16) for value in frame["hash"]], dtype=np.uint64)
-    found = []
-    for row in range(len(values) - 1):
-        bits = np.bitwise_count(values[row] ^ values[row + 1 :])
-        near = np.flatnonzero(bits <= MOST_BITS)
-        found.append(np.column_stack([np.full(near.size, row), row + 1 + near, 64 - bits[near]]))
-    pairs = np.concatenate(found)
-    names = frame["name"]
-    named = {"from": names[pairs[:, 0]], "to": names[pairs[:, 1]], "score": pairs[:, 2]}
-    return of_names(pl.DataFrame(named), rows)
-
-
-def average_precision(right: NDArray[np.bool_], score: NDArray[np.float64], total: int) -> float:
-    """Mean over the `total` right pairs of the precision where each is listed; 0 where it is not.
-
-    Pairs of equal score are listed together.
-    """
-    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    listed, true = last + 1, np.cumsum(right)[last]
-    return float((np.diff(true, prepend=0) * true / listed).sum() / total)
-
-
-def recall_at(
-    right: NDArray[np.bool_], score: NDArray[np.float64], total: int, precision: float
-) -> float:
-    """The largest recall of a list that begins with the surest and is so precise."""
-    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    true = np.cumsum(right)[last]
-    enough = true / (last + 1) >= precision
-    return float(true[enough].max(initial=0) / total)
-
-
-def copies_row(name: str, pairs: Pairs, made: Collection) -> list[str]:
-    """Average precision, and recall at a precision of 0.99."""
-    relation = made.relation(pairs.one, pairs.other)
-    counted = relation >= 0
-    right, score = relation[counted] > 0, pairs.score[counted]
-    total = len(made.paths) - sum(not edit for edit in made.edits)
-    return [
-        name,
-        f"{average_precision(right, score, total):.3f}",
-        f"{recall_at(right, score, total, PRECISION):.3f}",
-        f"{right.sum() / total:.3f}",
-    ]
-
-
-def by_edit(pairs: Pairs, made: Collection, least: float) -> list[list[str]]:
-    """Of the copies of each kind the share that is listed."""
-    relation = made.relation(pairs.one, pairs.other)
-    sure = (relation > 0) & (pairs.score >= least)
-    found = {max(a, b) for a, b in zip(pairs.one[sure], pairs.other[sure], strict=True)}
-    kinds = sorted({edit for edit in made.edits if edit})
-    rows = []
-    for kind in kinds:
-        copies = [row for row, edit in enumerate(made.edits) if edit == kind]
-        rows.append(
-            [kind, str(len(copies)), f"{sum(row in found for row in copies) / len(copies):.2f}"]
-        )
-    return rows
-
-
-def chains(audit: pixsieve.Audit, made: Collection, rows: dict[str, int]) -> tuple[int, int]:
-    """Pairs within one group that are no copies of each other's original, and all such pairs."""
-    members = audit.duplicates().select("group", name=pl.col("path").str.split("/").list.last())
-    wrong, total = 0, 0
-    for (_,), group in members.group_by("group"):
-        numbers = np.array([rows[name] for name in group["name"]])
-        one, other = np.triu_indices(len(numbers), 1)
-        relation = made.relation(numbers[one], numbers[other])
-        wrong += int((relation == 0).sum())
-        total += len(relation)
-    return wrong, total
-
-
-def leaks() -> tuple[int, int, int]:
-    """Of the listed leaks of `splits`: how many, how many were found, and false exact ones."""
-    lines = (DATA / "splits" / "leaks.tsv").read_text(encoding="utf-8").splitlines()
-    known = {frozenset(line.split("\t")[:2]) for line in lines if "/" in line}
-    with tempfile.TemporaryDirectory() as folder:
-        root = DATA / "splits"
-        audit = pixsieve.run(root, work_dir=Path(folder) / "work", progress=False)
-        found = audit.leaks().filter(pl.col("kind") == "exact")
-    listed = {
-        frozenset(str(Path(path).relative_to(root)) for path in pair)
-        for pair in found.select("path_from", "path_to").iter_rows()
-    }
-    digests = dict(audit.annotations().select("path", "digest").iter_rows())
-    false = sum(
-        digests[a] != digests[b] for a, b in found.select("path_from", "path_to").iter_rows()
-    )
-    return len(known), len(known & listed), false
+TASKS = {
+    "copies": find_copies,
+    "labels": wrong_labels,
+    "off-topic": off_topic,
+    "broken": broken,
+}
 
 
 def main() -> None:
-    """Runs every task and prints a table for each."""
+    """Runs the tasks, each of which prints its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=TASKS, action="append", help="default: all")
+    parser.add_argument("--half", type=int, choices=(0, 1), default=1)
     parser.add_argument("--peers", type=Path, help="python of an environment with the contenders")
     parser.add_argument("--alone", action="store_true", help="without the contenders")
     options = parser.parse_args()
-    print(machine(), "\n")
-    with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary)
-        folder = out / "pictures"
-        made = collection(DATA, folder, which=1, copies=COPIES, seed=SEED, complete=True)
-        rows = {Path(path).name: row for row, path in enumerate(made.paths)}
-        audit = pixsieve.run(folder, work_dir=out / "work", progress=False)
-        ours = of_pixsieve(audit, rows)
-        contenders = {"Pixsieve": ours}
-        if not options.alone:
-            python = peers_python(options.peers)
-            contenders = {
-                **contenders,
-                "fastdup": of_fastdup(python, folder, out, rows),
-                "imagededup PHash": of_hashes(python, folder, out, rows, "PHash"),
-                "imagededup DHash": of_hashes(python, folder, out, rows, "DHash"),
-            }
-        print(f"Copies: {COPIES} among {len(made.paths):,} pictures\n")
-        header = [
-            "contender",
-            "average precision",
-            f"recall at {PRECISION}",
-            "recall of all listed",
-        ]
-        print_table(header, [copies_row(name, pairs, made) for name, pairs in contenders.items()])
-        known = json.loads((audit.work_dir / "run.json").read_text())["match"]["precision"]
-        least = float(np.interp(PRECISION, *np.array(known).T))
-        listed = made.relation(ours.one, ours.other)[ours.score >= least]
-        right = int((listed > 0).sum())
-        print(f"\nWhere a precision of {PRECISION} is asked for:\n")
-        print_table(["edit", "copies", "found"], by_edit(ours, made, least))
-        wrong, total = chains(audit, made, rows)
-        known_leaks, found_leaks, false_leaks = leaks()
-        print()
-        print_table(
-            ["task", "figure", "value"],
-            [
-                ["calibration", "precision", f"{right / max(int((listed >= 0).sum()), 1):.3f}"],
-                ["calibration", "recall", f"{right / COPIES:.3f}"],
-                ["no chains", "pairs in one group that are no copies", f"{wrong} of {total}"],
-                ["natural leaks", "found", f"{found_leaks} of {known_leaks}"],
-                ["natural leaks", "false exact ones", str(false_leaks)],
-            ],
-        )
+    print(machine())
+    python = None if options.alone else peers_python(options.peers)
+    for name in options.task or TASKS:
+        with tempfile.TemporaryDirectory() as out:
+            TASKS[name](python, Path(out), which=options.half)
 
 
 if __name__ == "__main__":

@@ -52,11 +52,12 @@ class Case:
 
     def outliers(self, percentile: float | None = 0.5) -> pl.DataFrame:
         plain = self.images.head(1).select("image")
-        return findings.outliers(self.images, self.edges, plain, percentile=percentile)
+        typical = schema.empty("typicality")
+        return findings.outliers(self.images, self.edges, typical, plain, percentile=percentile)
 
     def opinions(self, near: float = 1.1, separator: str | None = None) -> findings.Opinions:
         return findings.opinions(
-            self.images, self.edges, self.near(near), self.pixel_digests, separator=separator
+            self.images, self.edges, self.near(near), self.pixel_digests, None, separator=separator
         )
 
     def mislabels(

@@ -178,7 +178,9 @@ def label_parts(case: Case) -> dict[int, float]:
         fair = {n: w / math.sqrt((size[n] / mean + 1) / 2) for n, w in fair.items()}
         rival = max((w for n, w in fair.items() if n != name), default=0)
         if fair:
-            found[i] = (fair.get(name, 0) + e / 2) / (fair.get(name, 0) + rival + e)
+            against = rival + e / 2 if len(fair) > (name in fair) else e / 2 * 1e-12
+            part = (fair.get(name, 0) + e / 2) / (fair.get(name, 0) + e / 2 + against)
+            found[i] = min(part, 1 - 1e-9)
     return found
 
 
@@ -228,7 +230,7 @@ def _temperature(voters, label, parts, disputed) -> tuple[float, float]:
         for i, away, times, agrees in every:
             total[i] += times * math.exp(-away / (scale * relative))
             own[i] += agrees * times * math.exp(-away / (scale * relative))
-        e = 0.05 * sum(total.values()) / len(total)
+        e = 0.1 * sum(total.values()) / len(total)
         classes = len({name for names in parts.values() for name in names})
         fit = sum(math.log((own[i] + e / classes) / (total[i] + e)) for i in total) / len(total)
         fits[relative] = fit
@@ -239,4 +241,4 @@ def _temperature(voters, label, parts, disputed) -> tuple[float, float]:
         total[i] += times * math.exp(-away / temperature)
     for i in disputed:
         total[i] += 2
-    return temperature, 0.05 * sum(total.values()) / len(total) if total else 0.0
+    return temperature, 0.1 * sum(total.values()) / len(total) if total else 0.0

@@ -21,7 +21,7 @@ PYTHON_ROOMS = [
     ["audit"],
     ["findings"],
     ["engine", "store"],
-    ["shapes"],
+    ["shapes", "covariance"],
     ["annotations"],
     ["sources", "models"],
     ["progress"],

@@ -14,7 +14,7 @@ def cats(number: int) -> list[dict[str, object]]:
 
 
 def probability(part: float) -> float:
-    return 1 / (1 + math.exp(-2.8 - 1.4 * math.log(part / (1 - part))))
+    return 1 / (1 + math.exp(-2.615 - 0.318 * math.log(part / (1 - part))))
 
 
 @given(plans())

@@ -28,6 +28,9 @@ EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32}
 #: Pairs that were compared, from < to.
 PAIRS = pl.Schema({**EDGES, "match": pl.Float32(), "transform": pl.String()})
 
+#: How far each image in the graph is from the mean of all: squared, an ordinary one has 1.
+TYPICALITY = pl.Schema({"image": pl.UInt32(), "mahalanobis": pl.Float32()})
+
 PIXEL_DIGESTS = pl.Schema({"image": pl.UInt32, "pixel_digest": pl.Binary})
 
 ANNOTATIONS = pl.Schema({name: dtype for name, dtype in IMAGES.items() if name != "detail"})
@@ -217,6 +220,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "edges": EDGES,
     "pairs": PAIRS,
     "pixel_digests": PIXEL_DIGESTS,
+    "typicality": TYPICALITY,
     "statistics": STATISTICS,
     "annotations": ANNOTATIONS,
     "similarity": SIMILARITY,

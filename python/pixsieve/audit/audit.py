@@ -171,7 +171,9 @@ class Audit(Tables):
             ValueError: If one is out of range, or a share is given with `"auto"`.
         """
         share = self._outlier_share(outlier_percentile, outlier_cut)
-        return self._cached("outliers", self._nearest, self._plain(), percentile=share)
+        return self._cached(
+            "outliers", self._nearest, self._table("typicality"), self._plain(), percentile=share
+        )
 
     def _outlier_share(self, share: float | None, cut: str | None) -> float | None:
         """The share to list; None where the scores decide."""
@@ -194,6 +196,7 @@ class Audit(Tables):
                 self._nearest,
                 self._near(self._rule(None, None)),
                 self._pixels,
+                self.embeddings() if self._images["label"].count() else None,
                 separator=self.info.get("label_separator"),
             )
         return self._said

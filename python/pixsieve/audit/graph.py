@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pixsieve import engine, findings, schema
 from pixsieve.config import Config
+from pixsieve.covariance import mahalanobis
 from pixsieve.models import Card
 from pixsieve.store import Shard
 
@@ -55,6 +56,12 @@ def nodes(images: pl.DataFrame, shards: Sequence[Shard], config: Config) -> Node
         signatures[done : done + count] = shard.signatures[shard.rows[keep]]
         done, place = done + count, place + len(shard.rows)
     return Nodes(found, vectors, signatures)
+
+
+def typicality(graph: Nodes) -> pl.DataFrame:
+    """TYPICALITY of the images in the graph."""
+    known = {"image": graph.images, "mahalanobis": mahalanobis(graph.vectors)}
+    return pl.DataFrame(known).cast(schema.TYPICALITY)
 
 
 def compared_pairs(

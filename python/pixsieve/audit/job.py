@@ -130,6 +130,7 @@ def _fill(
             config=job.config,
             progress=job.progress.update,
         )
+        typicality = graph.typicality(nodes)
     with job.stage("verify", "pairs"):
         pairs = graph.compared_pairs(
             images,
@@ -155,6 +156,7 @@ def _fill(
             "edges": edges,
             "pairs": pairs,
             "pixel_digests": pixels,
+            "typicality": typicality,
         }
         for name, frame in tables.items():
             work.write_table(name, frame)

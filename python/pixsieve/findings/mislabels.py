@@ -30,19 +30,20 @@ def opinions(
     edges: pl.DataFrame,
     near: pl.DataFrame,
     pixel_digests: pl.DataFrame,
+    embeddings: pl.DataFrame | None,
     *,
     separator: str | None,
 ) -> Opinions:
-    """What the neighbors say of every label, whatever the threshold.
+    """What the neighbors and the means of the classes say of every label, whatever the threshold.
 
-    `near` has the pairs that are near duplicates; `separator` stands between several labels of
-    one image.
+    `near` has the pairs that are near duplicates; `embeddings` are those of the images, `image`
+    and `embedding`; `separator` stands between several labels of one image.
     """
     labels = labelled(images, edges, pixel_digests, separator=separator)
     tied = ties(labels, edges, near)
     disputed = disputes(labels, tied)
     cast = votes(labels, tied, disputed)
-    found = verdicts(labels, cast)
+    found = verdicts(labels, cast, embeddings)
     lost = losers(labels, tied, disputed, found).with_columns(listed=pl.lit(value=True))
     # Of two duplicates with different labels one is wrong for certain.
     certainty = pl.when(pl.col("strength").is_null()).then(score(pl.col("part"))).otherwise("part")

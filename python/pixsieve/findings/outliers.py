@@ -28,6 +28,7 @@ TERMS = 12
 def outliers(
     images: pl.DataFrame,
     edges: pl.DataFrame,
+    typicality: pl.DataFrame,
     plain: pl.DataFrame,
     *,
     percentile: float | None,
@@ -37,13 +38,18 @@ def outliers(
     Those are a share of `percentile`, 0..1, of all decoded images; where it is None, those whose
     score departs from the bulk of all scores (see `departing`), which may be none.
 
-    With away(i) = 1 - similarity of image i to its k-th nearest neighbor (Ramaswamy et al. 2000),
-    the score is the mean of away(i) and of what its neighbors, and the images it is a neighbor
-    of, have on average: a few strange images of one kind have each other for neighbors, but these
-    are strange as well. On pictures of other collections that were mixed in, this finds more than
-    away(i) alone at any k, than the mean over the neighbors, and than the local outlier factor
-    (Breunig et al. 2000), which does not see strange images that come together
-    (benches/quality.py compares them).
+    With away(i) = 1 - similarity of image i to its k-th nearest neighbor (Ramaswamy et al. 2000)
+    and around(i) the mean of that over its neighbors and the images it is a neighbor of, the
+    score is
+
+        (away(i) + around(i)) / 2 * mahalanobis(i) ^ (1/4)
+
+    A few strange images of one kind have each other for neighbors, but these are strange as well;
+    and they lie where hardly any embedding of the collection does: `mahalanobis` is the squared
+    distance to the mean of all, in units of their covariance (see `typicality`). On pictures of
+    other collections that were mixed in, this finds more than away(i) alone at any k, than the
+    mean over the neighbors, than either factor, and than the local outlier factor (Breunig et al.
+    2000), which does not see strange images that come together (benches/quality.py).
 
     Exact copies are one point: all have the score and the nearest neighbor of their stand-in, and
     `nearest` is never a copy. `score` is higher for stranger images; `percentile` is the share of
@@ -54,7 +60,7 @@ def outliers(
     """
     stand_in = stand_ins(images, edges)
     decoded = images.with_columns(stand_in=pl.Series(stand_in)).filter(is_decoded())
-    scores = _scores(between(edges, stand_in), images.height)
+    scores = _scores(between(edges, stand_in), images.height, typicality)
     ranked = (
         decoded.select("image", "stand_in")
         .join(scores, on="stand_in")
@@ -115,7 +121,7 @@ def _count(share: float, decoded: int) -> int:
     return max(1, int(share * decoded + 0.5)) if share > 0 else 0
 
 
-def _scores(edges: pl.DataFrame, size: int) -> pl.DataFrame:
+def _scores(edges: pl.DataFrame, size: int, typicality: pl.DataFrame) -> pl.DataFrame:
     """`stand_in`, `nearest`, `similarity` and `score` of every row that has neighbors."""
     away = (1 - pl.col("similarity").cast(pl.Float64)).clip(lower_bound=0)
     near = edges.group_by("from").agg(
@@ -127,11 +133,16 @@ def _scores(edges: pl.DataFrame, size: int) -> pl.DataFrame:
     known = np.full(size, np.nan)
     known[near["from"].to_numpy()] = near["away"].to_numpy()
     around = pl.col("around").fill_null(pl.col("away"))
-    return near.join(_around(edges, known), on="from", how="left").select(
-        "nearest",
-        "similarity",
-        stand_in="from",
-        score=((pl.col("away") + around) / 2).round(6),
+    far = pl.col("mahalanobis").fill_null(1).cast(pl.Float64)
+    return (
+        near.join(_around(edges, known), on="from", how="left")
+        .join(typicality, left_on="from", right_on="image", how="left")
+        .select(
+            "nearest",
+            "similarity",
+            stand_in="from",
+            score=((pl.col("away") + around) / 2 * far**0.25).round(6),
+        )
     )
 
 

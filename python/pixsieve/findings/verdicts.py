@@ -2,31 +2,40 @@
 
 import polars as pl
 
+from pixsieve.findings.discriminant import class_probabilities
 from pixsieve.findings.graph import from_fixed, to_fixed
 from pixsieve.findings.labels import Labelled
 from pixsieve.findings.votes import Votes
 
 #: The score is 1 / (1 + exp(-(INTERCEPT + SLOPE * logit(part)))) of the part of the votes that
-#: is for the label: fitted by benches/calibrate.py on labels that were replaced at random and by
-#: those of the most similar class, 5 and 10 % of them.
-INTERCEPT, SLOPE = 2.8, 1.4
+#: is for the label. `benches/calibrate.py --labels` fits it on labels that were replaced at random
+#: or by the most similar class, 5 and 10 % of them.
+INTERCEPT, SLOPE = 2.615, 0.318
 #: A smaller part of the votes is for the label than against it.
 HALF = 0.5
+#: No class is less probable than this.
+LEAST = 1e-6
+#: No part is nearer to 0 or 1.
+SURELY = 1e-9
 
 
-def verdicts(labels: Labelled, votes: Votes) -> pl.DataFrame:
+def verdicts(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
     """One row per image on which there are votes: `image`, `part`, `accused`, `missing`, `new`.
 
-    `part` is that of the votes that are for the label, 0..1; `accused` is the label that speaks
+    `part` is that of the evidence that is for the label, 0..1; `accused` is the label that speaks
     most against it: one that is `missing`, or one that should not be there. `new` are the numbers
-    of the labels that the votes would give.
+    of the labels that the evidence would give.
 
-    The class prior is taken out of votes for one of several classes: the votes for a class are
-    divided by the square root of its size relative to the mean class, averaged with 1. Both dampen
-    the division, so that one image of a rare class cannot outvote all others (prior shift by
-    Saerens et al. 2002; tempering as in logit adjustment, Menon et al. 2021).
+    The evidence for one of several classes is the votes for it, times the square of its
+    probability by the means of the classes (see `class_probabilities`; without `embeddings` the
+    votes alone). The class prior is taken out of the votes: those for a class are divided by the
+    square root of its size relative to the mean class, averaged with 1. Both dampen the division,
+    so that one image of a rare class cannot outvote all others (prior shift by Saerens et al.
+    2002; tempering as in logit adjustment, Menon et al. 2021).
     """
-    return _of_several(labels, votes) if labels.separator is not None else _of_one(labels, votes)
+    if labels.separator is not None:
+        return _of_several(labels, votes)
+    return _of_one(labels, votes, embeddings)
 
 
 def score(part: pl.Expr) -> pl.Expr:
@@ -35,29 +44,55 @@ def score(part: pl.Expr) -> pl.Expr:
     return 1 / (1 + (-(INTERCEPT + SLOPE * logit)).exp())
 
 
-def _of_one(labels: Labelled, votes: Votes) -> pl.DataFrame:
+def _of_one(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
     """Each image has one label; the strongest other one is its rival."""
-    own, rival = pl.col("weight").filter("own").sum(), pl.col("weight").filter(~pl.col("own"))
-    undecided = round(votes.undecided)
-    tally = (
-        votes.rows.group_by("image", "vote")
-        .agg(pl.col("weight").sum(), pl.col("own").first())
-        .join(_priors(labels), on="vote")
-        .with_columns(weight=to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt()))
-        .sort("image", "weight", "vote", descending=[False, True, False])
+    tally = _tally(labels, votes)
+    probability = (
+        pl.lit(1.0)
+        if embeddings is None
+        else pl.Series(class_probabilities(labels, tally, votes.trust, embeddings))
     )
+    undecided = votes.undecided / 2
+    evidence = (pl.col("weight") + undecided) * (probability + LEAST) ** 2
+    ranked = tally.with_columns(evidence=evidence).sort(
+        "image", pl.col("evidence").round(0), "vote", descending=[False, True, False]
+    )
+    own, rival = pl.col("evidence").filter("own").sum(), pl.col("evidence").filter(~pl.col("own"))
     return (
-        tally.group_by("image", maintain_order=True)
+        ranked.group_by("image", maintain_order=True)
         .agg(
             accused=pl.col("vote").filter(~pl.col("own")).first(),
-            part=(own + undecided / 2) / (own + rival.max().fill_null(0) + undecided),
+            part=own / (own + rival.max().fill_null(undecided * LEAST**2)),
         )
         .filter(pl.col("part").is_finite())
         .join(labels.images, on="image")
         .with_columns(winner=pl.when(pl.col("part") < HALF).then("accused").otherwise("given"))
         .select(
-            "image", "part", "accused", missing=pl.lit(value=True), new=pl.concat_list("winner")
+            "image",
+            pl.col("part").clip(SURELY, 1 - SURELY),
+            "accused",
+            missing=pl.lit(value=True),
+            new=pl.concat_list("winner"),
         )
+    )
+
+
+def _tally(labels: Labelled, votes: Votes) -> pl.DataFrame:
+    """The votes for each label of each image, and its own label if it has none; by image."""
+    counted = votes.rows.group_by("image", "vote").agg(pl.col("weight").sum())
+    own = labels.carried.join(counted.select("image").unique(), on="image", how="semi").select(
+        "image", "vote", own=pl.lit(value=True)
+    )
+    return (
+        counted.join(own, on=["image", "vote"], how="full", coalesce=True)
+        .join(_priors(labels), on="vote")
+        .select(
+            "image",
+            "vote",
+            weight=to_fixed(from_fixed(pl.col("weight").fill_null(0)) / pl.col("prior").sqrt()),
+            own=pl.col("own").fill_null(value=False),
+        )
+        .sort("image", "vote")
     )
 
 
@@ -77,7 +112,7 @@ def _of_several(labels: Labelled, votes: Votes) -> pl.DataFrame:
     part = (agree + undecided / 2) / (pl.col("total") + undecided)
     keep = pl.col("own") == (pl.col("part") >= HALF)
     return (
-        whether.with_columns(part=part.clip(1e-9, 1 - 1e-9))
+        whether.with_columns(part=part.clip(SURELY, 1 - SURELY))
         .filter(pl.col("part").is_finite())
         .sort("image", "part", "vote")
         .group_by("image", maintain_order=True)

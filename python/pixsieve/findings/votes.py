@@ -14,9 +14,9 @@ TEMPERATURES = (0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.2)
 #: Log-likelihoods that differ by less are the same.
 EQUALLY_GOOD = 1e-4
 #: Images on which the temperature is chosen.
-SAMPLE = 50_000
+SAMPLE = 5_000
 #: Part of an average image's votes that is undecided, so that a few distant neighbors prove little.
-UNDECIDED = 0.05
+UNDECIDED = 0.1
 #: So many times that part is added to the votes for and of a voter: few are trusted blindly, and
 #: none is silenced by a few.
 TRUST = 3
@@ -36,6 +36,8 @@ class Votes:
     labels of a voter count once), both in fixed point."""
     undecided: float
     """Weight that is split evenly between for and against."""
+    trust: Values
+    """For each carrier, 0..1: the part of the votes on it that agree with its label."""
 
 
 def votes(labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame) -> Votes:
@@ -55,7 +57,7 @@ def votes(labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame) -> Votes
     rows = rows.join(own, on=["image", "vote"], how="left").with_columns(
         pl.col("own").fill_null(value=False)
     )
-    weight, undecided = _weights(rows, labels)
+    weight, undecided, trust = _weights(rows, labels)
     other = pl.when(pl.col("first") != pl.col("image")).then("first").otherwise("second")
     counted = rows.select(
         "image",
@@ -66,7 +68,7 @@ def votes(labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame) -> Votes
         weight=pl.Series(weight * rows["part"].to_numpy()).round().cast(pl.Int64),
         share=pl.Series(weight * rows["share"].to_numpy()).round().cast(pl.Int64),
     )
-    return Votes(counted, undecided)
+    return Votes(counted, undecided, trust)
 
 
 def ties(labels: Labelled, edges: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
@@ -121,10 +123,10 @@ def _with_share(carriers: pl.DataFrame) -> pl.DataFrame:
     return carriers.with_columns(share=pl.col("part") / pl.col("part").sum().over("point"))
 
 
-def _weights(rows: pl.DataFrame, labels: Labelled) -> tuple[Values, float]:
-    """The weight of each vote in fixed point, before its part; and what is undecided."""
+def _weights(rows: pl.DataFrame, labels: Labelled) -> tuple[Values, float, Values]:
+    """The weight of each vote in fixed point, before its part; what is undecided; the trust."""
     if rows.is_empty():
-        return np.empty(0), 0.0
+        return np.empty(0), 0.0, np.ones(labels.carriers.height)
     image, own = rows["image"].to_numpy(), rows["own"].to_numpy()
     away = 1 - rows["similarity"].to_numpy().astype(np.float64)
     times, share = rows["times"].to_numpy().astype(np.float64), rows["share"].to_numpy()
@@ -136,8 +138,9 @@ def _weights(rows: pl.DataFrame, labels: Labelled) -> tuple[Values, float]:
     undecided = UNDECIDED * float(votes_on[voted].sum()) / max(1, int(voted.sum()))
     for_it = _sums(image[own], (weight * share)[own], len(votes_on))
     trust = (for_it + TRUST * undecided) / np.maximum(votes_on + TRUST * undecided, 1)
-    trusted = np.where(neighbor, _of_carriers(trust, labels)[rows["carrier"].to_numpy()], 1.0)
-    return weight * trusted * FIXED_POINT, undecided
+    carriers = _of_carriers(trust, labels)
+    trusted = np.where(neighbor, carriers[rows["carrier"].to_numpy()], 1.0)
+    return weight * trusted * FIXED_POINT, undecided, carriers
 
 
 def _sums(image: NDArray[np.uint32], weight: Values, size: int = 0) -> Values:

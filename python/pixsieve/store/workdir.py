@@ -23,9 +23,9 @@ from pixsieve.store.lock import LOCK, locked
 from pixsieve.store.shards import SHARD_FILE
 
 #: Raised by one with every change that older readers would misread.
-FORMAT = 2
+FORMAT = 3
 RUN = "run.json"
-TABLES = ("images", "statistics", "edges", "pairs", "pixel_digests")
+TABLES = ("images", "statistics", "edges", "pairs", "pixel_digests", "typicality")
 REPORT = "report.html"
 #: The name that a thumbnail has while it is written.
 _THUMBNAIL = re.compile(r"[0-9a-f]{64}\.jpg\..+\.tmp")
