@@ -1,10 +1,11 @@
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from findings_cases import case_of, never_rises, plans
 from findings_oracles import leaks
-from pixsieve import Config
+from pixsieve import Config, findings
 from pixsieve.sources import SPLIT_PLACES
 
 KINDS = ["exact", "pixel", "near"]
@@ -103,3 +104,45 @@ def test_no_splits_no_leaks():
     assert case_of([{"digest": "a"}, TRAIN | {"digest": "a"}]).leaks().height == 0
     assert case_of([TRAIN | {"digest": "a"}, TRAIN | {"digest": "a"}]).leaks().height == 0
     assert case_of([]).leaks().height == 0
+
+
+def test_the_nearest_stand_beside_the_leaks():
+    rows = [TRAIN | {"digest": "a"}, TRAIN, TEST | {"digest": "a"}, TEST, VAL]
+    case = case_of(rows)
+    nearest = pl.DataFrame(
+        [(0, 2, 1.0), (1, 3, 0.4), (1, 4, 0.3), (4, 2, 0.2), (4, 3, 0.1)],
+        schema={"image_from": pl.UInt32, "image_to": pl.UInt32, "similarity": pl.Float32},
+        orient="row",
+    )
+    found = findings.leaks(case.images, case.near(0.8), case.pixel_digests, nearest)
+    columns = ["split_from", "split_to", "image_from", "image_to", "kind"]
+    assert found.select(columns).rows() == [
+        ("train", "test", 0, 2, "exact"),
+        ("train", "test", 1, 3, None),
+        ("train", "val", 1, 4, None),
+        ("val", "test", 4, 2, None),
+        ("val", "test", 4, 3, None),
+    ]
+
+
+def test_leaks_are_counted_by_class():
+    cat, dog = {"label": "cat"}, {"label": "dog"}
+    rows = [TRAIN | cat | {"digest": "a"}, TRAIN | dog | {"digest": "b"}]
+    rows += [TEST | cat | {"digest": "a"}, TEST | cat, TEST | dog | {"digest": "b"}]
+    rows += [TEST | dog | {"digest": "b"}, TEST | {"digest": "b"}]
+    case = case_of(rows)
+    found = findings.leak_counts(case.images, case.leaks())
+    assert found.rows() == [
+        ("train", "test", "dog", "exact", 2, 1.0),
+        ("train", "test", "cat", "exact", 1, 0.5),
+        ("train", "test", None, "exact", 1, 1.0),
+    ]
+
+
+@given(plans())
+def test_counts_add_up_to_the_leaks(plan):
+    case = plan.build()
+    found = findings.leak_counts(case.images, case.leaks())
+    assert found["images"].sum() == case.leaks().height
+    assert found["share"].is_between(0, 1).all()
+    assert found.select("split_from", "split_to", "label", "kind").is_unique().all()

@@ -1,0 +1,148 @@
+"""A second input, several labels, and what the audit says of them, end to end."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import pixsieve
+from conftest import draw
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> tuple[Path, Path]:
+    """An old collection of twelve pictures, and a delivery with two of them and six others."""
+    root = tmp_path_factory.mktemp("two")
+    old, new = root / "old", root / "new"
+    old.mkdir()
+    new.mkdir()
+    for seed in range(12):
+        draw(seed).save(old / f"{seed:02}.png")
+    draw(3).save(new / "same.png")
+    draw(4).save(new / "again.jpg", quality=80)
+    for seed in range(20, 26):
+        draw(seed).save(new / f"{seed}.png")
+    return old, new
+
+
+@pytest.fixture(scope="module")
+def checked(folders, tmp_path_factory) -> pixsieve.Audit:
+    old, new = folders
+    work = tmp_path_factory.mktemp("work") / "out"
+    return pixsieve.run(old, test_dir=new, work_dir=work, progress=False)
+
+
+def test_a_delivery_is_the_test_set_of_the_old_collection(checked):
+    splits = checked.annotations()["split"].value_counts().sort("split").rows()
+    assert splits == [("test", 8), ("train", 12)]
+    found = checked.leaks()
+    names = found.select(pl.col("path_from", "path_to").str.split("/").list.last(), "kind").rows()
+    assert names == [("03.png", "same.png", "exact"), ("04.png", "again.jpg", "near")]
+    assert checked.info["input"].count(" and ") == 1
+
+
+def test_every_image_of_the_delivery_has_its_nearest(checked):
+    found = checked.leaks(all=True)
+    assert found.height == 8
+    assert found["kind"].null_count() == 6
+    vectors = checked.embeddings()
+    matrix = vectors["embedding"].to_numpy().astype(np.float64)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    similarity = matrix @ matrix.T
+    split = checked.annotations()["split"].to_list()
+    train = [row for row, name in enumerate(split) if name == "train"]
+    for row in found.filter(pl.col("kind").is_null()).to_dicts():
+        best = max(train, key=lambda other: similarity[row["image_to"], other])
+        assert row["image_from"] == best
+        assert row["similarity"] == pytest.approx(similarity[row["image_to"], best], abs=1e-5)
+
+
+def test_leaks_are_counted(checked):
+    assert checked.leak_counts().select("split_to", "kind", "images").rows() == [
+        ("test", "exact", 1),
+        ("test", "near", 1),
+    ]
+
+
+def test_a_loaded_audit_says_the_same(checked):
+    again = pixsieve.load(checked.work_dir)
+    assert again.config.test_dir == checked.config.test_dir
+    assert again.leaks(all=True).equals(checked.leaks(all=True))
+    assert again.outliers(1.0).equals(checked.outliers(1.0))
+    assert again.flags().equals(checked.flags())
+
+
+def test_folders_that_share_files_are_refused(folders, tmp_path):
+    old, _ = folders
+    with pytest.raises(ValueError, match="test_dir holds 12 files of the input"):
+        pixsieve.run(old.parent, test_dir=old, work_dir=tmp_path / "out", progress=False)
+
+
+def test_a_missing_or_empty_second_folder_is_refused(folders, tmp_path):
+    old, _ = folders
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        pixsieve.run(old, test_dir=tmp_path / "nowhere", work_dir=tmp_path / "out")
+    with pytest.raises(ValueError, match="test_dir must not be empty"):
+        pixsieve.run(old, test_dir="", work_dir=tmp_path / "out")
+    with pytest.raises(ValueError, match="work_dir is the input folder"):
+        pixsieve.run(old, test_dir=folders[1], work_dir=folders[1])
+
+
+def test_an_input_that_has_a_test_split_takes_no_second(folders, tmp_path):
+    old, new = folders
+    (tmp_path / "in" / "test").mkdir(parents=True)
+    draw(1).save(tmp_path / "in" / "test" / "a.png")
+    with pytest.raises(ValueError, match="1 images of the input are of a split named test"):
+        pixsieve.run(tmp_path / "in", test_dir=new, work_dir=tmp_path / "out", progress=False)
+    audit = pixsieve.run(
+        tmp_path / "in", test_dir=old, splits="none", work_dir=tmp_path / "out", progress=False
+    )
+    assert audit.annotations()["split"].n_unique() == 2
+
+
+class TestSeveralLabels:
+    @pytest.fixture
+    def table(self) -> pl.DataFrame:
+        names = [f"{seed:02}.png" for seed in range(12)]
+        labels = [["sky", "boat"]] * 5 + [["sky"]] + [[], None] + [["cat"]] * 4
+        return pl.DataFrame({"path": names, "label": labels})
+
+    def test_lists_become_text_by_alphabet(self, folders, table, tmp_path):
+        audit = pixsieve.run(
+            folders[0], annotations=table, work_dir=tmp_path / "out", progress=False
+        )
+        expected = ["boat|sky"] * 5 + ["sky", None, None] + ["cat"] * 4
+        assert audit.annotations()["label"].to_list() == expected
+        assert audit.info["label_separator"] == "|"
+        again = pixsieve.load(tmp_path / "out")
+        assert again.mislabels(1.0).equals(audit.mislabels(1.0))
+        assert audit.summary(verbose=False)
+
+    def test_text_is_taken_apart_where_asked(self, folders, tmp_path):
+        table = {"path": [f"{seed:02}.png" for seed in range(12)], "label": ["a; b"] * 12}
+        audit = pixsieve.run(
+            folders[0],
+            annotations=table,
+            label_separator=";",
+            work_dir=tmp_path / "out",
+            progress=False,
+        )
+        assert audit.mislabels(1.0).height == 0
+        assert set(audit._opinions().labels.names) == {"a", "b"}
+
+
+def test_duplicates_with_different_labels_come_first(tmp_path):
+    (tmp_path / "in" / "cat").mkdir(parents=True)
+    (tmp_path / "in" / "dog").mkdir()
+    for seed in range(6):
+        draw(seed).save(tmp_path / "in" / ("cat" if seed % 2 else "dog") / f"{seed}.png")
+    draw(1).save(tmp_path / "in" / "dog" / "other.jpg", quality=90)
+    audit = pixsieve.run(
+        tmp_path / "in", labels="folder", work_dir=tmp_path / "out", progress=False
+    )
+    found = audit.mislabels()
+    assert found["conflict"][0] == "near"
+    assert {"1.png", "other.jpg"} & {Path(path).name for path in found["path"][:2]}
+    assert audit.summarize().counts["conflicts"] >= 1
+    assert set(audit.confusion(1.0)["label"]) <= {"cat", "dog"}
