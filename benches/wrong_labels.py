@@ -133,9 +133,11 @@ def pixsieve_scores(audit: pixsieve.Audit, labels: list[str], out: Path) -> NDAr
         progress=False,
     )
     # Conflicts are listed by another rule: here only what the neighbors say is compared.
-    opinions = again._opinions().frame
+    opinions = again._opinions()
+    assert opinions is not None, "there are labels"
+    found = opinions.frame
     score = np.ones(len(labels))
-    score[opinions["image"].to_numpy()] = opinions["score"].to_numpy()
+    score[found["image"].to_numpy()] = found["score"].to_numpy()
     return score
 
 

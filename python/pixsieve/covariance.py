@@ -7,7 +7,7 @@ Matrix = NDArray[np.float32]
 Square = NDArray[np.float64]
 
 #: Rows that are worked on at once.
-CHUNK = 8_192
+CHUNK = 2_048
 #: So much of the mean variance is added to the variance in every direction: what little is seen
 #: of most directions is noise.
 SHRINKAGE = 1.0

@@ -189,14 +189,15 @@ class Audit(Tables):
             return OUTLIER_PERCENTILE
         return chosen.outlier_percentile
 
-    def _opinions(self) -> findings.Opinions:
-        if self._said is None:
+    def _opinions(self) -> findings.Opinions | None:
+        """What is said of every label; None where there is none."""
+        if self._said is None and self._images["label"].count():
             self._said = findings.opinions(
                 self.images,
                 self._nearest,
                 self._near(self._rule(None, None)),
                 self._pixels,
-                self.embeddings() if self._images["label"].count() else None,
+                self.embeddings(),
                 separator=self.info.get("label_separator"),
             )
         return self._said

@@ -36,6 +36,10 @@ def leaks(
 
     Strongest kind first, then by falling similarity, `image_from` and `image_to`.
     """
+    ends = ("image_from", "image_to")
+    if len(ordered_splits(images)) < 2:
+        nothing = schema.empty("leaks").select(*ends, "kind", "similarity", "match", "transform")
+        return attach_pairs(nothing, images, "leaks", ends)
     stand_in = stand_ins(images, near)
     same = pixel_copies(pixel_digests, stand_in, np.arange(stand_in.size, dtype=np.uint32))
     members = _members(
@@ -60,7 +64,6 @@ def leaks(
     kind = pl.col("strength").replace_strict(
         dict(enumerate(KINDS)), default=None, return_dtype=pl.String
     )
-    ends = ("image_from", "image_to")
     return attach_pairs(strongest.with_columns(kind=kind), images, "leaks", ends)
 
 

@@ -56,7 +56,7 @@ def opinions(
     return Opinions(labels, cast, frame)
 
 
-def mislabels(images: pl.DataFrame, known: Opinions, *, threshold: float) -> pl.DataFrame:
+def mislabels(images: pl.DataFrame, known: Opinions | None, *, threshold: float) -> pl.DataFrame:
     """One row per image whose label is in doubt: conflicts, and scores below the threshold.
 
     The neighbors of an image vote for their labels (see `votes`), all images of one picture as
@@ -70,9 +70,11 @@ def mislabels(images: pl.DataFrame, known: Opinions, *, threshold: float) -> pl.
     `pixel` or `near`. One of the two is wrong for certain: listed is the one for whose label less
     speaks, both if it is equal, and `score` is the part of the votes as it is.
 
-    Images without a label or without a labelled neighbor have no row. Conflicts first, by kind;
-    then the lowest score, then the smallest image.
+    Images without a label or without a labelled neighbor have no row; `known` is None where there
+    is no label at all. Conflicts first, by kind; then the lowest score, then the smallest image.
     """
+    if known is None:
+        return attach(schema.empty("mislabels"), images, "mislabels")
     suspects = known.frame.filter(_suspected(threshold))
     kind = pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String)
     found = (
@@ -84,7 +86,7 @@ def mislabels(images: pl.DataFrame, known: Opinions, *, threshold: float) -> pl.
     return attach(found, images, "mislabels")
 
 
-def confusion(known: Opinions, *, threshold: float) -> pl.DataFrame:
+def confusion(known: Opinions | None, *, threshold: float) -> pl.DataFrame:
     """One row per pair of classes, where the votes would have `suggested_label` for `label`.
 
     `images` counts all images of the class that the votes would give to the other one, `share` is
@@ -92,6 +94,8 @@ def confusion(known: Opinions, *, threshold: float) -> pl.DataFrame:
     `mislabels` lists. Where images carry several labels, each that the votes would take away is
     paired with each that they would add; null stands for none. Most images first, then by names.
     """
+    if known is None:
+        return schema.empty("confusion")
     names = known.labels.names
     voted = known.labels.carried.join(
         known.frame.select("image", "new", suspected=_suspected(threshold)), on="image"
