@@ -27,17 +27,6 @@ def precision(scatter: Square, weight: float) -> Square:
     return inverse.astype(np.float64)
 
 
-def scatter(vectors: Matrix, weights: NDArray[np.float64] | None = None) -> Square:
-    """The sum of the outer products of the rows, each times its weight."""
-    total = np.zeros((vectors.shape[1],) * 2)
-    for start in range(0, len(vectors), CHUNK):
-        part = vectors[start : start + CHUNK]
-        if weights is not None:
-            part = part * np.sqrt(weights[start : start + CHUNK, None]).astype(np.float32)
-        total += part.T @ part
-    return total
-
-
 def mahalanobis(vectors: Matrix) -> NDArray[np.float64]:
     """The squared distance of each row to the mean of all, in units of their covariance.
 
@@ -47,7 +36,11 @@ def mahalanobis(vectors: Matrix) -> NDArray[np.float64]:
     if not count:
         return np.empty(0)
     mean = vectors.mean(axis=0, dtype=np.float64)
-    inverse = precision(scatter(vectors) - count * np.outer(mean, mean), count)
+    scatter = -count * np.outer(mean, mean)
+    for start in range(0, count, CHUNK):
+        part = vectors[start : start + CHUNK]
+        scatter += part.T @ part
+    inverse = precision(scatter, count)
     found = np.empty(count)
     for start in range(0, count, CHUNK):
         away = vectors[start : start + CHUNK] - mean

@@ -1,14 +1,16 @@
 """Which class an embedding belongs to, by the means of the classes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pixsieve.covariance import precision, scatter
+from pixsieve.covariance import precision
 from pixsieve.findings.labels import Labelled
 
 #: Pairs of image and class that are worked on at once.
-CHUNK = 16_384
+CHUNK = 8_192
 #: A class mean counts so many images at the mean of all: one of a few images is uncertain.
 PSEUDO_COUNT = 1.0
 #: Sharpness of the probabilities, to choose from.
@@ -29,31 +31,72 @@ def class_probabilities(
     Linear discriminant analysis (Fisher 1936), its covariance shrunk (Friedman 1989): the classes
     have equal priors, each carrier counts by its part and `trust`, and the image's own picture is
     left out of the mean of its class. The probabilities are sharpened so that they predict the
-    given labels best. 1 for images without an embedding. `tally` is sorted by image.
+    given labels best. Images without an embedding may be of any class. `tally` is sorted by image.
     """
+    if tally.is_empty() or embeddings.is_empty():
+        return np.ones(tally.height)
     known = _known(labels, trust, embeddings)
     vectors = np.ascontiguousarray(embeddings["embedding"].to_numpy())
-    rows, vote, weight = (known[name].to_numpy() for name in ("row", "vote", "weight"))
-    classes = len(labels.names)
-    center = vectors[rows].mean(axis=0, dtype=np.float64) if len(rows) else vectors.mean(axis=0)
-    sums = np.zeros((classes, vectors.shape[1]))
-    np.add.at(sums, vote, (vectors[rows] - center) * weight[:, None])
-    counts = np.bincount(vote, weight, classes) + PSEUDO_COUNT
-    within = scatter((vectors[rows] - center).astype(np.float32), weight)
-    # Around the means of the classes, not around that of all.
-    within -= (sums / counts[:, None]).T @ sums
-    inverse = precision(within, float(weight.sum()))
+    model = _fitted(known, vectors, len(labels.names))
     pairs = _pairs(labels, tally, known, embeddings)
     scores = np.empty(len(pairs))
     for start in range(0, len(pairs), CHUNK):
         part = pairs[start : start + CHUNK]
-        x = vectors[part["row"].to_numpy()] - center
-        own = part["weight"].to_numpy()
-        number = part["vote"].to_numpy()
-        mean = (sums[number] - own[:, None] * x) / (counts[number] - own)[:, None]
-        scores[start : start + CHUNK] = np.einsum("ij,ij->i", (x - mean / 2) @ inverse, mean)
+        rows, place = np.unique(part["row"].to_numpy(), return_inverse=True)
+        scores[start : start + CHUNK] = model.scores(
+            vectors[rows], place, part["vote"].to_numpy(), part["weight"].to_numpy()
+        )
     scores[pairs["unknown"].to_numpy()] = 0
-    return _sharpened(scores, pairs, classes)
+    return _sharpened(scores, pairs, len(labels.names))
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """Sums and weights of the classes, and the inverse of their common covariance."""
+
+    center: Values
+    """The mean of all; the rest is relative to it."""
+    sums: Values
+    counts: Values
+    inverse: Values
+    squares: Values
+    """Each sum, multiplied with the inverse from both sides."""
+
+    def scores(
+        self,
+        x: NDArray[np.float32],
+        place: NDArray[np.int64],
+        vote: NDArray[np.uint32],
+        own: Values,
+    ) -> Values:
+        """(x - mean / 2) inverse mean, where `own` times x is taken out of the class."""
+        away = x - self.center
+        turned = away @ self.inverse
+        length = np.einsum("ij,ij->i", turned, away)[place]
+        along = np.einsum("ij,ij->i", turned[place], self.sums[vote])
+        count = self.counts[vote] - own
+        square = self.squares[vote] - 2 * own * along + own**2 * length
+        found: Values = (along - own * length) / count - square / count**2 / 2
+        return found
+
+
+def _fitted(known: pl.DataFrame, vectors: NDArray[np.float32], classes: int) -> _Classes:
+    rows, vote, weight = (known[name].to_numpy() for name in ("row", "vote", "weight"))
+    center = vectors.mean(axis=0, dtype=np.float64)
+    sums = np.zeros((classes, vectors.shape[1]))
+    within = np.zeros((vectors.shape[1],) * 2)
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        away = vectors[rows[part]] - center
+        weighted = away * weight[part, None]
+        np.add.at(sums, vote[part], weighted)
+        within += away.T @ weighted
+    counts = np.bincount(vote, weight, classes).astype(np.float64) + PSEUDO_COUNT
+    # Around the means of the classes, not around that of all.
+    within -= (sums / counts[:, None]).T @ sums
+    inverse = precision(within, float(weight.sum()))
+    squares = np.einsum("ij,ij->i", sums @ inverse, sums).astype(np.float64)
+    return _Classes(center, sums, counts, inverse, squares)
 
 
 def _known(labels: Labelled, trust: Values, embeddings: pl.DataFrame) -> pl.DataFrame:
