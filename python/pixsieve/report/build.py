@@ -8,13 +8,12 @@ import polars as pl
 
 from pixsieve.audit import Audit
 from pixsieve.config import Config
-from pixsieve.findings.summary import FLAG_TEXTS
 from pixsieve.report import sections
 from pixsieve.report.cards import Cards
 from pixsieve.report.data import Look, Number, Report, Section, Setting
 from pixsieve.report.text import count, number
 
-#: Flags whose absence is worth a line.
+#: Flags that have a number at the top, and whose absence is worth a line.
 ALWAYS = ("dark", "bright", "blurry")
 
 
@@ -114,11 +113,7 @@ def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
         (counts["mislabels"], "suspect label", "suspect labels", "mislabels"),
         (counts["outliers"], "outlier", "outliers", "outliers"),
         (counts["components"], "cluster", "clusters", "components"),
-        *(
-            (counts[key], noun, noun, key)
-            for key, noun in FLAG_TEXTS.items()
-            if _shown(key, counts)
-        ),
+        *((counts[flag], flag, flag, flag) for flag in ALWAYS),
         (broken, "broken", "broken", "invalid"),
     ]
     return tuple(
@@ -126,10 +121,6 @@ def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
         for value, one, many, key in rows
         if value is not None  # there were no splits, or no labels, to look at
     )
-
-
-def _shown(flag: str, counts: Mapping[str, Any]) -> bool:
-    return flag in ALWAYS or counts[flag] > 0
 
 
 def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:

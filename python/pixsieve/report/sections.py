@@ -16,7 +16,7 @@ from pixsieve.report.data import (
     Stranger,
     Suspect,
 )
-from pixsieve.report.text import size
+from pixsieve.report.text import measure, size
 
 #: Labels named per cluster.
 TOP_LABELS = 4
@@ -239,7 +239,7 @@ def _limits(frame: pl.DataFrame) -> str:
     names = {"absolute": "set", "relative": "far out in this collection"}
     limits = frame.select("rule", "threshold", "metric").unique().sort("rule", "threshold")
     shown = [
-        f"{row['metric'].replace('_', ' ')} {row['threshold']:.4g} ({names[row['rule']]})"
+        f"{row['metric'].replace('_', ' ')} {measure(row['threshold'])} ({names[row['rule']]})"
         for row in limits.iter_rows(named=True)
         if row["metric"] != "is_grayscale"
     ]

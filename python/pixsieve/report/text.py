@@ -63,9 +63,13 @@ def similarity(value: float | None) -> str:
     return f"{math.floor(value * 1000 + 1e-3) / 1000:.3f}"
 
 
+#: Smaller numbers have two places after the point, larger ones none.
+SMALL, LARGE = 10, 1000
+
+
 def measure(value: float) -> str:
-    """A statistic with a place after the point where that says something."""
-    return f"{value:,.1f}"
+    """A statistic with as many places after the point as say something."""
+    return f"{value:,.2f}" if abs(value) < SMALL else f"{value:,.{1 if value < LARGE else 0}f}"
 
 
 def share(value: float) -> str:
