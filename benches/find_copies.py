@@ -45,6 +45,20 @@ hashes = getattr(hashing, sys.argv[2])().encode_images(sys.argv[1])
 with open(sys.argv[3], "w") as file:
     file.writelines(f"{name},{value}\\n" for name, value in sorted(hashes.items()))
 """
+#: Its sets of exact and near duplicates; all pairs of a set.
+CLEANVISION = """
+import sys
+from itertools import combinations
+from pathlib import Path
+from cleanvision import Imagelab
+lab = Imagelab(data_path=sys.argv[1])
+lab.find_issues({"exact_duplicates": {}, "near_duplicates": {}}, n_jobs=1, verbose=False)
+with open(sys.argv[2], "w") as file:
+    for kind in ("exact_duplicates", "near_duplicates"):
+        for group in lab.info[kind]["sets"]:
+            for a, b in combinations(sorted(Path(path).name for path in group), 2):
+                file.write(f"{a},{b},1\\n")
+"""
 #: Of 64 bits; imagededup's own lists end at 10.
 MOST_BITS = 24
 
@@ -115,6 +129,14 @@ def of_hashes(python: Path, folder: Path, out: Path, rows: dict[str, int], metho
     names = frame["name"]
     named = {"from": names[pairs[:, 0]], "to": names[pairs[:, 1]], "score": pairs[:, 2]}
     return of_names(pl.DataFrame(named), rows)
+
+
+def of_cleanvision(python: Path, folder: Path, out: Path, rows: dict[str, int]) -> Pairs:
+    """Cleanvision's sets, without a rank."""
+    table = out / "cleanvision.csv"
+    run_peer(python, CLEANVISION, folder, table)
+    frame = pl.read_csv(table, has_header=False, new_columns=["from", "to", "score"])
+    return of_names(frame, rows)
 
 
 def copies_row(name: str, pairs: Pairs, made: Collection) -> list[str]:
@@ -191,6 +213,7 @@ def find_copies(python: Path | None, out: Path, *, which: int) -> None:
             "fastdup": of_fastdup(python, folder, out, rows),
             "imagededup PHash": of_hashes(python, folder, out, rows, "PHash"),
             "imagededup DHash": of_hashes(python, folder, out, rows, "DHash"),
+            "cleanvision": of_cleanvision(python, folder, out, rows),
         }
     print(f"\nCopies: {COPIES} among {len(made.paths):,} pictures\n")
     header = ["contender", "average precision", f"recall at {PRECISION}", "recall of all listed"]

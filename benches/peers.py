@@ -10,6 +10,11 @@ import venv
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / ".venv-peers"
+NEEDED = (
+    *("fastdup", "cleanlab", "cleanvision", "scikit-learn"),
+    # What imagededup needs for its hashes.
+    *("PyWavelets", "scipy", "tqdm", "matplotlib"),
+)
 #: No telemetry.
 ENVIRONMENT = {"SENTRY_OPT_OUT": "1", "FASTDUP_PRODUCTION": "1"}
 
@@ -23,16 +28,7 @@ def peers_python(given: Path | None) -> Path:
         print(f"installing the contenders into {FOLDER.name}", file=sys.stderr)
         venv.create(FOLDER, with_pip=True)
         install = [python, "-m", "pip", "install", "--quiet"]
-        needed = (
-            "fastdup",
-            "cleanlab",
-            "scikit-learn",
-            "PyWavelets",
-            "scipy",
-            "tqdm",
-            "matplotlib",
-        )
-        subprocess.run([*install, *needed], check=True)
+        subprocess.run([*install, *NEEDED], check=True)
         subprocess.run([*install, "--no-deps", "imagededup"], check=True)
     return python
 
