@@ -161,6 +161,7 @@ def label_weights(work: Path) -> dict[str, float]:
                 audit._near(audit._rule(None, None)),
                 audit._pixels,
                 vectors,
+                named.clear(),
                 separator=None,
             ).frame.filter(pl.col("strength").is_null())
             part = found["part"].to_numpy()

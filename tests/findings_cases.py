@@ -57,7 +57,13 @@ class Case:
 
     def opinions(self, near: float = 1.1, separator: str | None = None) -> findings.Opinions:
         return findings.opinions(
-            self.images, self.edges, self.near(near), self.pixel_digests, None, separator=separator
+            self.images,
+            self.edges,
+            self.near(near),
+            self.pixel_digests,
+            None,
+            self.images.clear(),
+            separator=separator,
         )
 
     def mislabels(
@@ -73,8 +79,9 @@ class Case:
 
     def placeholders(self) -> pl.DataFrame:
         statistics = statistics_of(self.images)
-        plain = findings.plain(self.images, statistics, limits=LIMITS)
-        return findings.placeholders(self.images, self.edges, statistics, plain, threshold=0.8)
+        return findings.placeholders(
+            self.images, self.edges, statistics, contrast_threshold=1, threshold=0.8
+        )
 
     def every_finding(self) -> dict[str, pl.DataFrame]:
         return {

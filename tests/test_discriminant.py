@@ -89,7 +89,9 @@ def test_one_class_of_one_picture_is_certain():
         embedding=pl.Series(np.ones((2, SIDE), np.float32), dtype=pl.Array(pl.Float32, SIDE))
     )
     empty = schema.empty("pairs"), schema.empty("pixel_digests")
-    found = findings.opinions(images, edges, *empty, embeddings, separator=None).frame
+    found = findings.opinions(
+        images, edges, *empty, embeddings, images.clear(), separator=None
+    ).frame
     assert (found["score"] > 0.9).all()
 
 

@@ -113,11 +113,12 @@ class TestPlaceholders:
     @staticmethod
     def found(odd: list[dict[str, float]], *links: tuple[int, int, float]) -> pl.DataFrame:
         images, statistics = collection(*odd)
-        plain = findings.plain(images, statistics, limits=LIMIT)
-        return findings.placeholders(images, edges_of(*links), statistics, plain, threshold=0.96)
+        return findings.placeholders(
+            images, edges_of(*links), statistics, contrast_threshold=10, threshold=0.96
+        )
 
     def test_blank_pictures_that_are_alike_are_a_cluster(self):
-        blank = [{"entropy": 0, "stdv": 0}] * 3
+        blank = [{"entropy": 0, "stdv": 9}] * 3
         found = self.found(blank, (60, 61, 0.99), (61, 62, 0.5), (0, 60, 0.99))
         assert found.select("cluster", "image", "kind", "size").rows() == [
             (0, 60, "near_empty", 2),
@@ -125,7 +126,7 @@ class TestPlaceholders:
         ]
 
     def test_a_simple_picture_many_times_over_is_a_placeholder(self):
-        simple = [{"entropy": 3}] * 3
+        simple = [{"entropy": 1}, {"entropy": 3}, {"entropy": 4.4}]
         links = [(60, 61, 0.99), (61, 62, 0.99)]
         found = self.found(simple, *links)
         assert found.select("image", "kind").rows() == [

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import pixsieve
 from conftest import draw
@@ -146,3 +147,56 @@ def test_duplicates_with_different_labels_come_first(tmp_path):
     assert {"1.png", "other.jpg"} & {Path(path).name for path in found["path"][:2]}
     assert audit.summarize().counts["conflicts"] >= 1
     assert set(audit.confusion(1.0)["label"]) <= {"cat", "dog"}
+
+
+def test_the_same_folder_by_another_way_is_refused(folders, tmp_path):
+    old, new = folders
+    link = tmp_path / "link"
+    link.symlink_to(old)
+    for other in (link, new / ".." / "old"):
+        with pytest.raises(ValueError, match="test_dir holds 12 files of the input"):
+            pixsieve.run(old, test_dir=other, work_dir=tmp_path / "out", progress=False)
+
+
+def test_num_images_counts_for_each_input(folders, tmp_path):
+    old, new = folders
+    audit = pixsieve.run(old, test_dir=new, num_images=3, work_dir=tmp_path / "out", progress=False)
+    assert sorted(audit.annotations()["split"].to_list()) == ["test"] * 3 + ["train"] * 3
+
+
+def test_labels_in_another_order_are_the_same(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png", "c.png", "d.png"):
+        draw(1).save(tmp_path / "in" / name)
+    table = {
+        "path": ["a.png", "b.png", "c.png", "d.png"],
+        "label": ["sky|boat", "boat| sky", "boat|sky|", "boat"],
+    }
+    audit = pixsieve.run(
+        tmp_path / "in",
+        annotations=table,
+        label_separator="|",
+        work_dir=tmp_path / "out",
+        progress=False,
+    )
+    assert [Path(path).name for path in audit.mislabels()["path"]] == ["d.png"]
+
+
+def test_empty_labels_are_none_and_blanks_around_them_do_not_count(folders, tmp_path):
+    names = [f"{seed:02}.png" for seed in range(4)]
+    table = pl.DataFrame({"path": names, "label": ["", " a ", "a", "  "]})
+    audit = pixsieve.run(folders[0], annotations=table, work_dir=tmp_path / "out", progress=False)
+    assert audit.annotations()["label"].to_list()[:4] == [None, "a", "a", None]
+
+
+def test_blank_pictures_have_no_say(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        Image.new("RGB", (64, 64), "white").save(tmp_path / "in" / label / "blank.png")
+        for seed in range(3):
+            draw(seed + (label == "dog") * 5).save(tmp_path / "in" / label / f"{seed}.png")
+    audit = pixsieve.run(
+        tmp_path / "in", labels="folder", work_dir=tmp_path / "out", progress=False
+    )
+    assert not any("blank" in path for path in audit.mislabels(1.0)["path"])
+    assert audit.placeholders()["kind"].to_list() == ["near_empty"] * 2

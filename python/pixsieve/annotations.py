@@ -1,6 +1,5 @@
 """What the user knows of the images: labels, splits and columns of their own."""
 
-import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import polars as pl
 from pixsieve import schema
 from pixsieve.config import Config
 from pixsieve.sources import Listing, label_of_folder, select, split_of_path
+from pixsieve.sources.files import resolved
 
 
 class PandasFrame(Protocol):
@@ -32,7 +32,7 @@ SEPARATOR = "|"
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
 #: Columns that `join` and the work directory add.
-INTERNAL = frozenset({"listed", "relative", "annotated", "_location"})
+INTERNAL = frozenset({"listed", "relative", "annotated", "_second", "_location"})
 
 
 def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
@@ -181,8 +181,9 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     frame = files.join(found.drop("annotated"), on="listed", how="left", maintain_order="left")
     frame = pl.concat([frame, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
     relative = frame.select(pl.coalesce("relative", "path")).to_series()
-    frame = frame[select(frame["path"].to_list(), relative.to_list(), config)]
-    frame = _with_second(_fill(frame, config), listing).drop("relative")
+    frame = frame.with_columns(_second=_is_second(listing))
+    chosen = select(frame["path"].to_list(), relative.to_list(), frame["_second"].to_list(), config)
+    frame = _with_second(_fill(frame[chosen], config), listing).drop("relative", "_second")
     user = [
         column for column in frame.columns if column not in ("listed", "path", "label", "split")
     ]
@@ -194,29 +195,16 @@ def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     lost = matched.filter(pl.col("listed").is_null())["annotated"]
     if lost.is_empty():
         return matched
-    rows = {_resolved(path): row for row, path in enumerate(listing.locations)}
+    rows = {resolved(path): row for row, path in enumerate(listing.locations)}
     found: dict[str, int] = {}
     for path in lost:
         # Relative to the input, else to where the program runs; an absolute path stands for itself.
         for start in (listing.folder, ""):
-            row = rows.get(_resolved(os.path.join(start, path)))  # noqa: PTH118 - may be a million
+            row = rows.get(resolved(os.path.join(start, path)))  # noqa: PTH118 - may be a million
             if row is not None:
                 found.setdefault(path, row)
     other = pl.col("annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)
     return matched.with_columns(pl.coalesce("listed", other))
-
-
-def _resolved(path: str) -> str:
-    """The path without links: two spellings of one file are equal."""
-    if os.path.islink(path):  # noqa: PTH114 - names may not be UTF-8
-        path = os.path.realpath(path)
-    folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
-    return f"{_resolved_folder(folder)}{os.sep}{name}"
-
-
-@functools.lru_cache(maxsize=4096)
-def _resolved_folder(folder: str) -> str:
-    return os.path.realpath(folder)
 
 
 def _check_single(found: pl.DataFrame) -> None:
@@ -282,7 +270,14 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
         frame = _coalesce(frame, "label", by_path)
     if config.splits == "auto":
         frame = _coalesce(frame, "split", [split_of_path(path) for path in paths])
-    return frame
+    bare = pl.col("label").str.strip_chars()
+    # Nothing is no class.
+    return frame.with_columns(label=pl.when(bare != "").then(bare))
+
+
+def _is_second(listing: Listing) -> pl.Expr:
+    first = len(listing) if listing.second is None else listing.second
+    return (pl.col("listed") >= first).fill_null(value=False)
 
 
 def _with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:
@@ -293,8 +288,7 @@ def _with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     """
     if listing.second is None:
         return frame
-    second = (pl.col("listed") >= listing.second).fill_null(value=False)
-    taken = frame.filter(~second, pl.col("split").str.to_lowercase() == "test")
+    taken = frame.filter(~pl.col("_second"), pl.col("split").str.to_lowercase() == "test")
     if taken.height:
         raise ValueError(
             f"{taken.height:,} images of the input are of a split named test, such as "
@@ -302,7 +296,7 @@ def _with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:
             "as one folder"
         )
     given = pl.col("split").fill_null("train")
-    return frame.with_columns(split=pl.when(second).then(pl.lit("test")).otherwise(given))
+    return frame.with_columns(split=pl.when("_second").then(pl.lit("test")).otherwise(given))
 
 
 def _checked(label: str | None, path: str) -> str | None:

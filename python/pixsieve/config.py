@@ -36,11 +36,15 @@ WHOLE_NUMBERS = {
     "seed": (0, 2**63),
 }
 
-#: The settings from which on a picture is flagged.
-LIMITS = (
-    *("dark_threshold", "bright_threshold", "blur_threshold", "contrast_threshold"),
-    *("information_threshold", "aspect_ratio_threshold"),
-)
+#: The settings from which on a picture is flagged: the least and the most of each.
+LIMITS = {
+    "dark_threshold": (0, 255),
+    "bright_threshold": (0, 255),
+    "blur_threshold": (0, math.inf),
+    "contrast_threshold": (0, 128),
+    "information_threshold": (0, 8),
+    "aspect_ratio_threshold": (1, math.inf),
+}
 
 #: A column name, `"folder"`, a mapping from path to label, or a function of the path.
 Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
@@ -121,8 +125,8 @@ class Config:
     )
     outlier_cut: str = setting(
         "auto",
-        'which images are outliers: "auto", those that depart from the bulk, which may be none; '
-        '"percentile", a share of outlier_percentile, 0.05 if that is not given',
+        'which images are outliers where outlier_percentile is not given: "auto", those that '
+        'depart from the bulk, which may be none; "percentile", a share of 0.05',
     )
     outlier_percentile: float | None = setting(
         None, "list this share of the images as outliers, whatever they are like"
@@ -177,9 +181,8 @@ class Config:
             self._within(name, 0, 1)
         for name in ("threshold", "cc_threshold", "duplicate_threshold"):
             self._within(name, -1.0, 1.0)
-        for name in LIMITS:
-            self._within(name, 0.0, math.inf)
-        self._within("aspect_ratio_threshold", 1.0, math.inf)
+        for name, (low, high) in LIMITS.items():
+            self._within(name, low, high)
         unknown = [name for name in self.prefer_formats if name not in FORMATS]
         if unknown:
             raise ValueError(
@@ -284,7 +287,8 @@ def within(name: str, value: float, low: float, high: float) -> float:
     Raises:
         ValueError: If it is no number, or lies beyond `low` or `high`.
     """
-    if not isinstance(value, numbers.Real) or not low <= float(value) <= high:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not low <= float(value) <= high:
         raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
     return value
 

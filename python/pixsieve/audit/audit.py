@@ -114,7 +114,9 @@ class Audit(Tables):
             threshold: Similarity from which images are near duplicates, whatever a comparison of
                 the pictures says.
             precision: The share of the near duplicates that shall be true, 0..1: they are those
-                with a `match` that promises it. Default, where neither is given: as set.
+                with a `match` that promises it, which is another number. More than the model's
+                card promises, 0.995 for the built-in one, is not to be had: asking for more gives
+                the same. Default, where neither is given: as set.
 
         Raises:
             ValueError: If one is out of range, both are given, or the model's card does not say
@@ -160,7 +162,11 @@ class Audit(Tables):
     def outliers(
         self, outlier_percentile: float | None = None, *, outlier_cut: str | None = None
     ) -> pl.DataFrame:
-        """The strangest images first, and whether they are strange or just show nothing.
+        """The strangest images first, one row each.
+
+        `score` is higher for stranger images, `percentile` the share of all images that are less
+        strange; `nearest` is what comes nearest to it, at this `similarity`; `reason` is
+        `low_information` for images that show next to nothing, else `strange`.
 
         Args:
             outlier_percentile: List this share of the images, 0..1, whatever they are like.
@@ -198,22 +204,35 @@ class Audit(Tables):
                 self._near(self._rule(None, None)),
                 self._pixels,
                 self.embeddings(),
+                findings.blank(self.images, self._statistics),
                 separator=self.info.get("label_separator"),
             )
         return self._said
 
     def mislabels(self, threshold: float | None = None) -> pl.DataFrame:
-        """The images whose label is in doubt: duplicates with different labels first (`conflict`).
+        """The images whose label is in doubt, one row each, the least probable label first.
+
+        `score` is the probability that the label is right; `suggested_label` is what neighbors
+        and the means of the classes would have, `neighbors` are the nearest that carry it, at most
+        10; `agreement` is the share of all voters that carry the given label.
+
+        Before all others, and whatever the threshold, come images of which a duplicate carries
+        another label: `conflict` is the kind of that duplicate, which is among the `neighbors`,
+        and `score` is the label's part of the evidence. Of such images those are listed for whose
+        label not more speaks than for the other. Blank pictures are neither judged nor asked.
 
         Args:
-            threshold: Labels are listed whose probability to be right is lower, 0..1; default:
-                as set.
+            threshold: Labels are listed against which more speaks than for them, and whose
+                probability to be right is lower, 0..1; default: as set.
         """
         limit = self._label_limit(threshold)
         return self._cached("mislabels", self._opinions(), threshold=limit)
 
     def confusion(self, threshold: float | None = None) -> pl.DataFrame:
-        """The pairs of classes that are taken for each other, and how often.
+        """The pairs of classes that are taken for each other, most frequent first.
+
+        `images` counts the images of class `label` that would rather be `suggested_label`, `share`
+        is their part of the class; `suspected` counts those that `mislabels` lists.
 
         Args:
             threshold: Below which a label is `suspected`, as for `mislabels`.
@@ -234,7 +253,11 @@ class Audit(Tables):
         precision: float | None = None,
         all: bool = False,  # noqa: A002 - what it says
     ) -> pl.DataFrame:
-        """The duplicate pairs whose splits differ; asked as `duplicates()` is.
+        """The images of a later split that have a duplicate in an earlier one.
+
+        One row for each such image and earlier split: `image_to`, and `image_from`, the strongest
+        of its duplicates there by `kind` and similarity. Remove `image_to` to be rid of a leak:
+        of `image_from` there may be more copies. Asked as `duplicates()` is.
 
         Args:
             threshold: As for `duplicates`.
@@ -270,6 +293,10 @@ class Audit(Tables):
     def flags(self, flag: str | None = None) -> pl.DataFrame:
         """Dark, bright, blurry, empty, oddly sized or shaped pictures, one row per image and flag.
 
+        `value` is what the image has of the statistic `metric`, `threshold` what it passed; `rule`
+        is `absolute` where that is a setting, `relative` where it is far out among the images of
+        this collection, as at most one in twenty is. By flag, the worst first.
+
         Args:
             flag: Only this one.
 
@@ -289,6 +316,10 @@ class Audit(Tables):
     def placeholders(self, threshold: float | None = None) -> pl.DataFrame:
         """Clusters of pictures that show nothing, or the same next to nothing, many times over.
 
+        One row per image, largest cluster first; `kind` is `near_empty` for blank and nearly blank
+        pictures, `placeholder` for a simple picture that comes three times or more; `size` counts
+        the images of the cluster.
+
         Args:
             threshold: Similarity from which two of them are alike; default: as for near
                 duplicates.
@@ -297,7 +328,7 @@ class Audit(Tables):
             "placeholders",
             self._edges,
             self._statistics,
-            self._plain(),
+            contrast_threshold=self.config.contrast_threshold,
             threshold=self._threshold(threshold, "near_duplicate"),
         )
 

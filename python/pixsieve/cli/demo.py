@@ -41,8 +41,9 @@ class DemoResult:
         console = Console()
         with console.capture() as captured:
             console.print(table)
+        note = "offtopic: looked for among the strangest 5 % of the images\n"
         places = f"\nPictures: {self.pictures}\nReport:   {self.report}"
-        return "\n".join((captured.get().rstrip("\n"), *self.lines, places))
+        return "\n".join((captured.get().rstrip("\n"), note, *self.lines, places))
 
 
 def run_demo(folder: Path, progress: Progress) -> DemoResult:

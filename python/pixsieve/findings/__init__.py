@@ -2,7 +2,7 @@
 
 from pixsieve.findings.components import connected_components
 from pixsieve.findings.duplicates import duplicates, pixel_candidates
-from pixsieve.findings.flags import FLAGS, flags, plain
+from pixsieve.findings.flags import FLAGS, blank, flags, plain
 from pixsieve.findings.invalid import invalid_instances
 from pixsieve.findings.keep import collapse, keep_rank
 from pixsieve.findings.leaks import leak_counts, leaks, ordered_splits
@@ -25,6 +25,7 @@ __all__ = [
     "Line",
     "Opinions",
     "Summary",
+    "blank",
     "candidate_pairs",
     "collapse",
     "confusion",

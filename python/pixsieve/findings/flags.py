@@ -21,6 +21,8 @@ LEAST_SPREAD = {
 }
 #: What a larger part of the collection has is nothing odd: it has two kinds of pictures.
 FEW = 0.05
+#: The values of a blank picture deviate less from their mean.
+BLANK = 2.0
 #: Where logarithms end.
 LEAST = 1e-6
 
@@ -139,6 +141,11 @@ def _grey(measured: pl.DataFrame) -> pl.DataFrame:
 
 def _few(found: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
     return found if found.height <= FEW * measured.height else found.clear()
+
+
+def blank(images: pl.DataFrame, statistics: pl.DataFrame) -> pl.DataFrame:
+    """The images that show nothing at all, one row, `image`, each."""
+    return img_stats(images, statistics).filter(pl.col("stdv") < BLANK).select("image")
 
 
 def plain(

@@ -17,8 +17,8 @@ class Labelled:
     """
 
     images: pl.DataFrame
-    """One row per labelled image, by image: `image`, `point`, `stand_in`, `given` (the number of
-    its label as it is written, several together)."""
+    """One row per labelled image, by image: `image`, `point`, `stand_in`, `given` (a number, the
+    same for the same labels)."""
     carried: pl.DataFrame
     """One row per image and label, by image and label: `image`, `point`, `vote`."""
     carriers: pl.DataFrame
@@ -46,18 +46,18 @@ def labelled(
     known = (
         images.select(
             "image",
-            "label",
             "error_code",
+            label=_in_order(separator),
             point=pl.Series(points, dtype=pl.UInt32),
             stand_in=pl.Series(stand_in, dtype=pl.UInt32),
         )
-        .filter(is_decoded(), pl.col("label").is_not_null())
-        .with_columns(given=pl.col("label").rank("dense") - 1)
+        .filter(is_decoded(), pl.col("label").list.len() > 0)
+        .with_columns(written=pl.col("label").list.join(separator or ""))
+        .with_columns(given=pl.col("written").rank("dense") - 1)
     )
-    single = known.select("image", "point", "stand_in", vote="label")
-    if separator is not None:
-        split = pl.col("vote").str.split(separator).list.eval(pl.element().str.strip_chars())
-        single = single.with_columns(split.list.unique()).explode("vote", empty_as_null=True)
+    single = known.select("image", "point", "stand_in", vote="label").explode(
+        "vote", empty_as_null=False
+    )
     names = single["vote"].unique().drop_nulls().sort()
     numbers = pl.DataFrame({"name": names}).with_row_index("number")
     carried = (
@@ -74,6 +74,15 @@ def labelled(
         names,
         separator,
     )
+
+
+def _in_order(separator: str | None) -> pl.Expr:
+    """The labels of each image by alphabet, each once."""
+    label = pl.col("label")
+    if separator is None:
+        return pl.when(label.is_not_null()).then(pl.concat_list("label"))
+    parts = label.str.split(separator).list.eval(pl.element().str.strip_chars())
+    return parts.list.eval(pl.element().filter(pl.element() != "")).list.unique().list.sort()
 
 
 def _carriers(known: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:

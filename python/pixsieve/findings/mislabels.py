@@ -31,14 +31,18 @@ def opinions(
     near: pl.DataFrame,
     pixel_digests: pl.DataFrame,
     embeddings: pl.DataFrame | None,
+    blank: pl.DataFrame,
     *,
     separator: str | None,
 ) -> Opinions:
     """What the neighbors and the means of the classes say of every label, whatever the threshold.
 
     `near` has the pairs that are near duplicates; `embeddings` are those of the images, `image`
-    and `embedding`; `separator` stands between several labels of one image.
+    and `embedding`; images of `blank` are neither judged nor asked; `separator` stands between
+    several labels of one image.
     """
+    silent = pl.col("image").is_in(blank["image"].implode())
+    images = images.with_columns(label=pl.when(~silent).then("label"))
     labels = labelled(images, edges, pixel_digests, separator=separator)
     tied = ties(labels, edges, near)
     disputed = disputes(labels, tied)

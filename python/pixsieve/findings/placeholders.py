@@ -4,11 +4,12 @@ import polars as pl
 
 from pixsieve import engine
 from pixsieve.findings.graph import attach, copy_pairs, pairs, stand_ins
+from pixsieve.findings.statistics import img_stats
 
 #: A picture that is not blank stands for others if there are so many of it.
 REPEATED = 3
 #: And if its values say less than this, in bits: most of it is one colour.
-SIMPLE_ENTROPY = 4.0
+SIMPLE_ENTROPY = 4.5
 #: Where more of a collection is as simple as that, it is its nature.
 MOST_SIMPLE = 0.25
 
@@ -17,27 +18,29 @@ def placeholders(
     images: pl.DataFrame,
     edges: pl.DataFrame,
     statistics: pl.DataFrame,
-    plain: pl.DataFrame,
     *,
+    contrast_threshold: float,
     threshold: float,
 ) -> pl.DataFrame:
     """One row per image of a cluster of pictures that show nothing, or the same next to nothing.
 
-    `kind` is `near_empty` for clusters of images of `plain`, two or more that are equal or similar
-    at the threshold; `placeholder` for pictures that say little (an entropy below 4 bits, in a
-    collection of which at most a quarter is so simple) and come three times or more, such as one
-    that says that a picture is not available. `size` counts the images of the cluster. Clusters
-    are numbered from 0, largest first, then by their smallest image; rows are sorted by cluster
-    and image.
+    Alike are images that are equal, or similar at the threshold. `kind` is `near_empty` for two or
+    more that are alike and have less contrast (`stdv`) than `contrast_threshold`; `placeholder`
+    for three or more that say little (an entropy below 4.5 bits, in a collection of which at most
+    a quarter is so simple), such as one that says that a picture is not available. `size` counts
+    the images of the cluster. Clusters are numbered from 0, largest first, then by their smallest
+    image; rows are sorted by cluster and image.
     """
+    measured = img_stats(images, statistics)
+    empty = measured.filter(pl.col("stdv") < contrast_threshold)
     stand_in = stand_ins(images, edges)
     links = pl.concat(
         [pairs(edges.filter(pl.col("similarity") >= threshold)), copy_pairs(stand_in, threshold)]
     ).select("from", "to")
     found = pl.concat(
         [
-            _clusters(images, links, plain["image"], least=2, kind="near_empty"),
-            _clusters(images, links, _simple(statistics, plain), REPEATED, kind="placeholder"),
+            _clusters(images, links, empty["image"], least=2, kind="near_empty"),
+            _clusters(images, links, _simple(measured, empty), REPEATED, kind="placeholder"),
         ]
     )
     order = (
@@ -50,13 +53,12 @@ def placeholders(
     return attach(numbered, images, "placeholders")
 
 
-def _simple(statistics: pl.DataFrame, plain: pl.DataFrame) -> pl.Series:
-    """The images that say little, but not next to nothing."""
-    decoded = statistics.filter(pl.col("entropy").is_not_null(), pl.col("entropy").is_not_nan())
-    simple = decoded.filter(pl.col("entropy") < SIMPLE_ENTROPY)
-    if simple.height > MOST_SIMPLE * decoded.height:
+def _simple(measured: pl.DataFrame, empty: pl.DataFrame) -> pl.Series:
+    """The images that say little, but are not empty."""
+    simple = measured.filter(pl.col("entropy") < SIMPLE_ENTROPY)
+    if simple.height > MOST_SIMPLE * measured.height:
         simple = simple.clear()
-    return simple.join(plain, on="image", how="anti", maintain_order="left")["image"]
+    return simple.join(empty, on="image", how="anti", maintain_order="left")["image"]
 
 
 def _clusters(

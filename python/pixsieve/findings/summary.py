@@ -157,7 +157,7 @@ def _line_of_outliers(counts: dict[str, Any]) -> Line:
     if number == 0:
         text = "No outliers: no image departs from the rest; the strangest 5 %"
         return Line(text, "audit.outliers(outlier_percentile=0.05)")
-    shown = f"; showing next to nothing: {plain:,}" if plain else ""
+    shown = f", {plain:,} of them showing next to nothing" if plain else ""
     return Line(f"{_count(number, 'outlier')} {_share(number, counts)}{shown}", "audit.outliers()")
 
 
@@ -167,7 +167,7 @@ def _line_of_mislabels(counts: dict[str, Any]) -> Line:
         return Line("No suspected wrong labels found.")
     text = f"{_count(number, 'suspected wrong label')} {_share(number, counts)}"
     if conflicts:
-        text += f"; with duplicates that are labelled otherwise: {conflicts:,}"
+        text += f", {conflicts:,} of them on duplicates that are labelled otherwise"
     return Line(text, "audit.mislabels()")
 
 

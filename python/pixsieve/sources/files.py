@@ -1,5 +1,6 @@
 """Folders and lists of files."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -52,11 +53,12 @@ class Listing:
         Raises:
             ValueError: If a file is in both.
         """
-        shared = set(self.locations) & set(other.locations)
+        own = {resolved(path) for path in self.locations}
+        shared = [path for path in other.locations if resolved(path) in own]
         if shared:
             raise ValueError(
                 f"test_dir holds {len(shared):,} files of the input, such as "
-                f"{shown(min(shared))!r}: the two must not share files"
+                f"{shown(shared[0])!r}: the two must not share files"
             )
         notes = {
             key: self.notes.get(key, 0) + other.notes.get(key, 0)
@@ -194,8 +196,12 @@ def _files(paths: list[str]) -> Listing:
     )
 
 
-def select(paths: Sequence[str], relative: Sequence[str], config: Config) -> list[int]:
+def select(
+    paths: Sequence[str], relative: Sequence[str], second: Sequence[bool], config: Config
+) -> list[int]:
     """The rows that `find_regex`, `subset` and `num_images` leave, in this order.
+
+    `num_images` counts for each input by itself; `second` says which rows are of the second.
 
     Raises:
         ValueError: If none is left.
@@ -209,7 +215,10 @@ def select(paths: Sequence[str], relative: Sequence[str], config: Config) -> lis
         rows = [row for row in rows if relative[row] in wanted or paths[row] in wanted]
     if not rows:
         raise ValueError("no image is left after find_regex and subset")
-    return rows[: config.num_images or None]
+    if not config.num_images:
+        return rows
+    parts = [[row for row in rows if second[row] == which] for which in (False, True)]
+    return sorted(row for part in parts for row in part[: config.num_images])
 
 
 def _nothing(listing: Listing) -> str:
@@ -233,3 +242,16 @@ def shown(path: str) -> str:
     except UnicodeEncodeError:
         return os.fsencode(path).decode("utf-8", errors="backslashreplace")
     return path
+
+
+def resolved(path: str) -> str:
+    """The path without links: two spellings of one file are equal."""
+    if os.path.islink(path):  # noqa: PTH114 - names may not be UTF-8
+        path = os.path.realpath(path)
+    folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+    return f"{_resolved_folder(folder)}{os.sep}{name}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _resolved_folder(folder: str) -> str:
+    return os.path.realpath(folder)
