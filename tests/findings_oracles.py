@@ -150,8 +150,10 @@ def points(case: Case) -> dict[int, object]:
 def label_parts(case: Case) -> dict[int, float]:
     """For each labelled image with voters: the part of the votes that is for its label."""
     place = points(case)
-    label = {r["image"]: r["label"] for r in decoded(case) if r["label"] is not None}
-    parts = _parts(place, label)
+    everyone = {r["image"]: r["label"] for r in decoded(case) if r["label"] is not None}
+    parts = _parts(place, everyone)
+    cases = {(place[i], name): i for i, name in reversed(everyone.items())}
+    label = {i: name for (_, name), i in cases.items()}
     ties = _ties(case, place)
     voters = {
         i: [(q, s, t) for (p, q), (s, t) in ties.items() if p == place[i] and q in parts]
@@ -181,7 +183,8 @@ def label_parts(case: Case) -> dict[int, float]:
             against = rival + e / 2 if len(fair) > (name in fair) else e / 2 * 1e-12
             part = (fair.get(name, 0) + e / 2) / (fair.get(name, 0) + e / 2 + against)
             found[i] = min(part, 1 - 1e-9)
-    return found
+    judged = {i: cases[place[i], name] for i, name in everyone.items()}
+    return {i: found[first] for i, first in judged.items() if first in found}
 
 
 def _parts(place: dict[int, object], label: dict[int, str]) -> dict[object, dict[str, float]]:

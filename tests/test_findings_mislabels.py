@@ -143,6 +143,18 @@ def test_classes_that_are_confused_are_counted():
     assert case_of(rows, *edges).confusion(0)["suspected"].to_list() == [0]
 
 
+def test_a_picture_that_was_copied_a_thousand_times_is_judged_once():
+    size = 1000
+    rows = [{"digest": "a", "label": f"l{i % 7}"} for i in range(size)]
+    rows += [{"label": "cat"} for _ in range(size)]
+    known = case_of(rows, *((0, size + i, 0.9) for i in range(size))).opinions()
+    assert known.votes.rows.height < 30 * size
+    assert known.frame.height == 2 * size
+    many = case_of([{"digest": "a", "label": f"l{i}"} for i in range(size)])
+    assert many.opinions().votes.rows.height < 20 * size
+    assert many.mislabels(0.1).height == size
+
+
 class TestSeveralLabels:
     @staticmethod
     def case(odd: str) -> Case:
@@ -160,6 +172,18 @@ class TestSeveralLabels:
         found = self.case(odd).mislabels(0.9, separator="|")
         assert found.select("image", "label", "suggested_label").rows() == [(5, odd, suggestion)]
         assert set(found["neighbors"][0]) <= {0, 1, 2, 3, 4}
+
+    def test_of_duplicates_with_other_labels_theirs_are_suggested(self):
+        rows = [{"label": "a|b", "digest": "x"}, {"label": "a", "digest": "x"}]
+        found = case_of(rows).mislabels(separator="|")
+        suggested = dict(found.select("label", "suggested_label").iter_rows())
+        assert all(label != other for label, other in suggested.items())
+        assert set(found["conflict"]) == {"exact"}
+
+    @pytest.mark.parametrize("other", ["b|a", " b | a ", "a|b|", "a||b|a"])
+    def test_the_same_labels_written_otherwise_are_no_conflict(self, other):
+        rows = [{"label": "a|b", "digest": "x"}, {"label": other, "digest": "x"}]
+        assert case_of(rows).mislabels(1, separator="|").height == 0
 
     def test_what_agrees_is_not_listed(self):
         assert self.case("grass|cat").mislabels(0.9, separator="|").height == 0

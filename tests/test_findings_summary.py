@@ -92,6 +92,14 @@ def test_counts_are_plain_and_add_up(plan):
     assert counts["largest_component"] == (case.connected_components()["size"].max() or 0)
 
 
+def test_of_many_split_pairs_the_first_have_a_line():
+    rows = [{"split": f"s{i:02}", "digest": "a"} for i in range(40)]
+    found = summary_of(case_of(rows)).lines
+    texts = [line.text for line in found if line.call == "audit.leaks()"]
+    assert len(texts) == 10
+    assert "Leaks between 770 more pairs of splits" in [line.text for line in found]
+
+
 def test_summary_lists_every_split_pair():
     rows = [{"split": s, "digest": "a"} for s in ("train", "val", "test")]
     texts = [line.text for line in summary_of(case_of(rows)).lines if line.call == "audit.leaks()"]

@@ -200,3 +200,26 @@ def test_blank_pictures_have_no_say(tmp_path):
     )
     assert not any("blank" in path for path in audit.mislabels(1.0)["path"])
     assert audit.placeholders()["kind"].to_list() == ["near_empty"] * 2
+
+
+def test_a_missing_file_of_the_delivery_belongs_to_it(folders, tmp_path):
+    old, new = folders
+    table = {"path": [str(old / "00.png"), str(new / "gone.png"), "same.png"], "mine": [1, 2, 3]}
+    audit = pixsieve.run(
+        old, test_dir=new, annotations=table, work_dir=tmp_path / "out", progress=False
+    )
+    names = audit.annotations().with_columns(pl.col("path").str.split("/").list.last())
+    rows = names.filter(pl.col("mine").is_not_null()).select("path", "split", "mine").rows()
+    assert sorted(rows) == [
+        ("00.png", "train", 1),
+        ("gone.png", "test", 2),
+        ("same.png", "test", 3),
+    ]
+
+
+def test_the_share_of_the_run_is_the_share_of_the_cut(folders, tmp_path):
+    audit = pixsieve.run(
+        folders[0], outlier_percentile=0.5, work_dir=tmp_path / "out", progress=False
+    )
+    assert audit.outliers().height == audit.outliers(outlier_cut="percentile").height == 6
+    assert audit.outliers(outlier_cut="auto").height < 6

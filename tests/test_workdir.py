@@ -113,7 +113,7 @@ class TestEarlierRuns:
         edit(work, format=99, version="9.9.9")
         message = (
             f"work_dir {work} has format 99, written by Pixsieve 9.9.9; this version reads "
-            "format 2: use that version, or run again in another folder"
+            "format 3: use that version, or run again in another folder"
         )
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)

@@ -181,7 +181,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     frame = files.join(found.drop("annotated"), on="listed", how="left", maintain_order="left")
     frame = pl.concat([frame, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
     relative = frame.select(pl.coalesce("relative", "path")).to_series()
-    frame = frame.with_columns(_second=_is_second(listing))
+    frame = frame.with_columns(_second=_is_second(frame, listing))
     chosen = select(frame["path"].to_list(), relative.to_list(), frame["_second"].to_list(), config)
     frame = _with_second(_fill(frame[chosen], config), listing).drop("relative", "_second")
     user = [
@@ -197,9 +197,10 @@ def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
         return matched
     rows = {resolved(path): row for row, path in enumerate(listing.locations)}
     found: dict[str, int] = {}
+    starts = [listing.folder, "" if listing.second_folder is None else listing.second_folder, ""]
     for path in lost:
         # Relative to the input, else to where the program runs; an absolute path stands for itself.
-        for start in (listing.folder, ""):
+        for start in starts:
             row = rows.get(resolved(os.path.join(start, path)))  # noqa: PTH118 - may be a million
             if row is not None:
                 found.setdefault(path, row)
@@ -275,9 +276,18 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     return frame.with_columns(label=pl.when(bare != "").then(bare))
 
 
-def _is_second(listing: Listing) -> pl.Expr:
-    first = len(listing) if listing.second is None else listing.second
-    return (pl.col("listed") >= first).fill_null(value=False)
+def _is_second(frame: pl.DataFrame, listing: Listing) -> pl.Series:
+    """Whether an image is of the second input; where its file is missing, by its path."""
+    if listing.second is None or listing.second_folder is None:
+        return pl.repeat(value=False, n=frame.height, eager=True)
+    below = listing.second_folder + os.sep
+    return pl.Series(
+        [
+            os.path.abspath(path).startswith(below) if row is None else row >= listing.second  # noqa: PTH100
+            for row, path in frame.select("listed", "path").iter_rows()
+        ],
+        dtype=pl.Boolean,
+    )
 
 
 def _with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:

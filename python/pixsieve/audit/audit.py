@@ -185,8 +185,8 @@ class Audit(Tables):
         """The share to list; None where the scores decide."""
         if share is not None and cut == "auto":
             raise ValueError('outliers: outlier_cut="auto" takes no outlier_percentile')
-        if share is None and cut is None:
-            share, cut = self.config.outlier_percentile, self.config.outlier_cut
+        if share is None and cut != "auto":
+            share, cut = self.config.outlier_percentile, cut or self.config.outlier_cut
         # Raises for what cannot be.
         chosen = self.config.replace(
             outlier_cut="percentile" if cut is None else cut, outlier_percentile=share

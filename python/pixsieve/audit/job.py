@@ -90,7 +90,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             model = loading.result()
     described = f"{len(listing)} files" if root is None else shown(str(root))
     if config.test_dir is not None:
-        described += f" and {shown(config.test_dir)}"
+        described += f" and {shown(str(Path(config.test_dir)))}"
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),

@@ -113,7 +113,7 @@ def _pairs(
     rows = embeddings.select(point="image").with_row_index("row")
     return (
         tally.select("image", "vote", "own")
-        .join(labels.images.select("image", "point"), on="image", how="left", maintain_order="left")
+        .join(labels.cases.select("image", "point"), on="image", how="left", maintain_order="left")
         .join(rows, on="point", how="left", maintain_order="left")
         .join(
             known.select("point", "vote", "weight"),

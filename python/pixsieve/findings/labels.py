@@ -18,9 +18,12 @@ class Labelled:
 
     images: pl.DataFrame
     """One row per labelled image, by image: `image`, `point`, `stand_in`, `given` (a number, the
-    same for the same labels)."""
+    same for the same labels), `case`."""
+    cases: pl.DataFrame
+    """One row per point and `given`, by one of its images: `image`, `point`, `given`. What is said
+    of it holds for all of them: a picture that was copied a thousand times is judged once."""
     carried: pl.DataFrame
-    """One row per image and label, by image and label: `image`, `point`, `vote`."""
+    """One row per case and label, by image and label: `image`, `point`, `vote`."""
     carriers: pl.DataFrame
     """One row per point and label: `carrier` (its row), `point`, `vote`, `first` and `second`
     (images that carry it), `part` (of the point's labelled images that do)."""
@@ -28,6 +31,8 @@ class Labelled:
     """The point of every image."""
     names: pl.Series
     """The labels by alphabet."""
+    written: pl.Series
+    """What `given` means: the labels of an image as text."""
     separator: str | None
     """What stands between several labels of an image; None: each has one."""
 
@@ -53,7 +58,13 @@ def labelled(
         )
         .filter(is_decoded(), pl.col("label").list.len() > 0)
         .with_columns(written=pl.col("label").list.join(separator or ""))
-        .with_columns(given=pl.col("written").rank("dense") - 1)
+        .with_columns(
+            given=(pl.col("written").rank("dense") - 1).cast(pl.UInt32),
+            case=pl.col("image")
+            .sort_by(pl.col("image") != pl.col("stand_in"), "image")
+            .first()
+            .over("point", "written"),
+        )
     )
     single = known.select("image", "point", "stand_in", vote="label").explode(
         "vote", empty_as_null=False
@@ -67,11 +78,15 @@ def labelled(
         .sort("image", "vote")
     )
     return Labelled(
-        known.select("image", "point", "stand_in", "given"),
-        carried.select("image", "point", "vote"),
+        known.select("image", "point", "stand_in", "given", "case"),
+        known.filter(pl.col("image") == pl.col("case")).select("image", "point", "given"),
+        carried.join(known.select(image="case").unique(), on="image", how="semi")
+        .select("image", "point", "vote")
+        .sort("image", "vote"),
         _carriers(known, carried),
         points,
         names,
+        known.select("given", "written").unique().sort("given")["written"],
         separator,
     )
 

@@ -21,8 +21,9 @@ class Opinions:
     labels: Labelled
     votes: Votes
     frame: pl.DataFrame
-    """One row per image on which there are votes: as `verdicts`, and `score`, `strength` of the
-    conflict, `listed` (whether a conflict is to be listed)."""
+    """One row per image on which there are votes: as `verdicts`, and `case`, `given`, `score`,
+    `strength` of the conflict, `other` (what is given to the duplicate), `listed` (whether it is
+    a conflict that is to be listed)."""
 
 
 def opinions(
@@ -46,15 +47,20 @@ def opinions(
     labels = labelled(images, edges, pixel_digests, separator=separator)
     tied = ties(labels, edges, near)
     disputed = disputes(labels, tied)
-    cast = votes(labels, tied, disputed)
-    found = verdicts(labels, cast, embeddings)
-    lost = losers(labels, tied, disputed, found).with_columns(listed=pl.lit(value=True))
+    cast = votes(labels, tied, disputed.join(labels.images, on="image").select(image="case"))
+    found = verdicts(labels, cast, embeddings).rename({"image": "case"})
+    lost = losers(labels, tied, found.rename({"case": "image"})).select(case="image", other="other")
     # Of two duplicates with different labels one is wrong for certain.
     certainty = pl.when(pl.col("strength").is_null()).then(score(pl.col("part"))).otherwise("part")
     frame = (
-        found.join(disputed, on="image", how="left")
-        .join(lost, on="image", how="left")
-        .with_columns(score=certainty.round(6), listed=pl.col("listed").fill_null(value=False))
+        labels.images.select("image", "case", "given")
+        .join(found, on="case")
+        .join(disputed, on="image", how="left")
+        .join(lost, on="case", how="left")
+        .with_columns(
+            score=certainty.round(6),
+            listed=pl.col("strength").is_not_null() & pl.col("other").is_not_null(),
+        )
         .sort("image")
     )
     return Opinions(labels, cast, frame)
@@ -83,7 +89,7 @@ def mislabels(images: pl.DataFrame, known: Opinions | None, *, threshold: float)
     kind = pl.col("strength").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String)
     found = (
         suspects.join(_named(suspects, known.labels), on="image", how="left")
-        .join(_voters(suspects, known), on="image", how="left")
+        .join(_voters(suspects, known), on="case", how="left")
         .with_columns(conflict=kind)
         .sort("strength", "score", "image", nulls_last=True)
     )
@@ -101,13 +107,13 @@ def confusion(known: Opinions | None, *, threshold: float) -> pl.DataFrame:
     if known is None:
         return schema.empty("confusion")
     names = known.labels.names
-    voted = known.labels.carried.join(
-        known.frame.select("image", "new", suspected=_suspected(threshold)), on="image"
-    )
+    carried = known.labels.carried.select("vote", case="image")
+    frame = known.frame.select("image", "case", "new", suspected=_suspected(threshold))
+    voted = frame.join(carried, on="case")
     kept = pl.col("vote").is_in(pl.col("new"))
     taken = voted.filter(~kept).select("image", "suspected", label="vote")
-    given = known.frame.select("image", vote="new").explode("vote", empty_as_null=False)
-    added = given.join(known.labels.carried, on=["image", "vote"], how="anti").select(
+    given = frame.select("image", "case", vote="new").explode("vote", empty_as_null=False)
+    added = given.join(carried, on=["case", "vote"], how="anti").select(
         "image", suggested_label="vote"
     )
     sizes = voted.group_by(label="vote").agg(size=pl.len())
@@ -139,33 +145,46 @@ def _suspected(threshold: float) -> pl.Expr:
 def _named(suspects: pl.DataFrame, labels: Labelled) -> pl.DataFrame:
     """`image` and `suggested_label`, several of them joined; null for none."""
     # Of two labels of one picture the other one is suggested, however strong this one is.
-    new = suspects.select(
+    chosen = suspects.select(
         "image",
         vote=pl.concat_list("accused") if labels.separator is None else "new",
     ).explode("vote", empty_as_null=False)
-    return (
-        new.with_columns(name=labels.names.gather(new["vote"].cast(pl.UInt32)))
+    texts = (
+        chosen.with_columns(name=labels.names.gather(chosen["vote"].cast(pl.UInt32)))
         .group_by("image", maintain_order=True)
         .agg(suggested_label=pl.col("name").sort().str.join(labels.separator or ""))
     )
+    if labels.separator is None:
+        return texts
+    # Where the votes would change nothing, the labels of the duplicate are what it is about.
+    both = suspects.select(
+        "image",
+        own=labels.written.gather(suspects["given"]),
+        others=labels.written.gather(suspects["other"]),
+    ).join(texts, on="image", how="left")
+    same = pl.col("suggested_label") == pl.col("own")
+    suggested = pl.when(same).then(pl.coalesce("others", "own")).otherwise("suggested_label")
+    return both.select("image", suggested_label=suggested)
 
 
 def _voters(suspects: pl.DataFrame, known: Opinions) -> pl.DataFrame:
     """`agreement`, and the nearest `neighbors` that say so."""
-    rows = known.votes.rows.filter(pl.col("voter").is_not_null()).join(
-        suspects.select("image", "accused", "missing"), on="image"
+    rows = (
+        known.votes.rows.filter(pl.col("voter").is_not_null())
+        .rename({"image": "case"})
+        .join(suspects.select("case", "accused", "missing").unique("case"), on="case")
     )
     has = (pl.col("vote") == pl.col("accused")).any()
     each = (
-        rows.group_by("image", "voter")
+        rows.group_by("case", "voter")
         .agg(
             pl.col("similarity").max(),
             pl.col("own").any(),
             against=has == pl.col("missing").first(),
         )
-        .sort("image", "similarity", "voter", descending=[False, True, False])
+        .sort("case", "similarity", "voter", descending=[False, True, False])
     )
-    return each.group_by("image", maintain_order=True).agg(
+    return each.group_by("case", maintain_order=True).agg(
         agreement=pl.col("own").mean(),
         neighbors=pl.col("voter").filter("against").head(NAMED),
     )

@@ -31,6 +31,8 @@ class Summary:
     counts: dict[str, Any] = field(hash=False)
 
 
+#: Pairs of splits that have a line of their own.
+MOST_LEAK_LINES = 10
 #: What flagged images are called, by the name of the flag.
 FLAG_TEXTS = {
     "low_information": "low-information",
@@ -232,15 +234,15 @@ def _line_of_components(counts: dict[str, Any]) -> Line:
 def _lines_of_leaks(counts: dict[str, Any]) -> Iterator[Line]:
     if not counts["leaks"]:
         yield Line("No leaks found.")
-    ends = dict.fromkeys((row["split_from"], row["split_to"]) for row in counts["leaks"])
-    for start, end in ends:
-        kinds = {
-            row["kind"]: row["images"]
-            for row in counts["leaks"]
-            if (row["split_from"], row["split_to"]) == (start, end)
-        }
+    kinds_of: dict[tuple[str, str], dict[str, int]] = {}
+    for row in counts["leaks"]:
+        kinds_of.setdefault((row["split_from"], row["split_to"]), {})[row["kind"]] = row["images"]
+    for (start, end), kinds in list(kinds_of.items())[:MOST_LEAK_LINES]:
         number = sum(kinds.values())
         listed = ", ".join(f"{kinds[k]:,} {k}" for k in ("exact", "pixel", "near") if k in kinds)
         verb = "is" if number == 1 else "are"
         text = f"{_count(number, 'image')} of {end} {verb} also in {start}: {listed}"
         yield Line(text, "audit.leaks()")
+    more = len(kinds_of) - MOST_LEAK_LINES
+    if more > 0:
+        yield Line(f"Leaks between {_count(more, 'more pair')} of splits", "audit.leak_counts()")

@@ -20,7 +20,7 @@ SURELY = 1e-9
 
 
 def verdicts(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
-    """One row per image on which there are votes: `image`, `part`, `accused`, `missing`, `new`.
+    """One row per case on which there are votes: `image`, `part`, `accused`, `missing`, `new`.
 
     `part` is that of the evidence that is for the label, 0..1; `accused` is the label that speaks
     most against it: one that is `missing`, or one that should not be there. `new` are the numbers
@@ -65,7 +65,7 @@ def _of_one(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> 
             part=own / (own + rival.max().fill_null(undecided * LEAST**2)),
         )
         .filter(pl.col("part").is_finite())
-        .join(labels.images, on="image")
+        .join(labels.cases, on="image")
         .with_columns(winner=pl.when(pl.col("part") < HALF).then("accused").otherwise("given"))
         .select(
             "image",
@@ -142,40 +142,54 @@ def disputes(labels: Labelled, ties: pl.DataFrame) -> pl.DataFrame:
     several = pl.col("given").n_unique() > 1
     exact = images.filter(several.over("stand_in")).select("image", strength=0)
     pixel = images.filter(several.over("point")).select("image", strength=1)
+    twins = ties.filter("twin").select(point="from", other="to")
+    range_ = labels.cases.group_by(other="point").agg(
+        least=pl.col("given").min(), most=pl.col("given").max()
+    )
+    differ = (pl.col("least") != pl.col("given")) | (pl.col("most") != pl.col("given"))
     near = (
-        _opponents(labels, ties)
-        .filter(pl.col("near"), pl.col("given") != pl.col("given_other"))
+        labels.cases.join(twins, on="point")
+        .join(range_, on="other")
+        .filter(differ)
+        .select(case="image")
+        .unique()
+        .join(images, on="case")
         .select("image", strength=2)
     )
     found = pl.concat([frame.cast({"strength": pl.Int32}) for frame in (exact, pixel, near)])
     return found.group_by("image").agg(pl.col("strength").min()).sort("image")
 
 
-def losers(
-    labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame, found: pl.DataFrame
-) -> pl.DataFrame:
-    """Of disputed images those for whose label not more speaks than for another's; `image`."""
-    parts = found.select("image", "part").join(disputed, on="image", how="semi")
-    against = _opponents(labels, ties).join(parts.select("image"), on="image", how="semi")
+def losers(labels: Labelled, ties: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Of disputed cases those for whose labels not more speaks than for another's.
+
+    `image`, and `other`: what is given to the duplicate with other labels for which most speaks.
+    """
+    cases = labels.cases.join(found.select("image", pl.col("part").round(6)), on="image")
     strongest = (
-        labels.images.join(parts, on="image")
-        .group_by(point_other="point", given_other="given")
-        .agg(part_other=pl.col("part").max())
+        cases.sort("point", "part", "given", descending=[False, True, False])
+        .group_by(other="point", maintain_order=True)
+        .agg(
+            holder=pl.col("given").first(),
+            best=pl.col("part").first(),
+            second=pl.col("given").get(1, null_on_oob=True),
+            next=pl.col("part").get(1, null_on_oob=True),
+        )
     )
+    own = cases.select("point", other="point").unique()
+    twins = ties.filter("twin").select(point="from", other="to")
+    itself = pl.col("holder") == pl.col("given")
     return (
-        against.filter(pl.col("given") != pl.col("given_other"))
-        .join(parts, on="image")
-        .join(strongest, on=["point_other", "given_other"])
-        .filter(pl.col("part").round(6) <= pl.col("part_other").round(6))
-        .select("image")
-        .unique()
+        cases.join(pl.concat([own, twins]), on="point")
+        .join(strongest, on="other")
+        .select(
+            "image",
+            "part",
+            other=pl.when(itself).then("second").otherwise("holder"),
+            against=pl.when(itself).then("next").otherwise("best"),
+        )
+        .filter(pl.col("part") <= pl.col("against"))
+        .sort("image", "against", "other", descending=[False, True, False])
+        .unique("image", keep="first", maintain_order=True)
+        .select("image", "other")
     )
-
-
-def _opponents(labels: Labelled, ties: pl.DataFrame) -> pl.DataFrame:
-    """Each image with the labels of its point and of the near duplicates of that point."""
-    images = labels.images.select("image", "point", "given")
-    own = images.select("point", point_other="point", near=pl.lit(value=False)).unique()
-    twins = ties.filter("twin").select(point="from", point_other="to", near=pl.lit(value=True))
-    others = images.select(point_other="point", given_other="given").unique()
-    return images.join(pl.concat([own, twins]), on="point").join(others, on="point_other")

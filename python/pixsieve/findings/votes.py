@@ -20,6 +20,8 @@ UNDECIDED = 0.1
 #: So many times that part is added to the votes for and of a voter: few are trusted blindly, and
 #: none is silenced by a few.
 TRUST = 3
+#: Labels of one picture that vote.
+MOST_LABELS = 16
 #: Neighbors are not nearer than this on average.
 LEAST_AWAY = 1e-3
 
@@ -31,7 +33,7 @@ class Votes:
     """All votes on all labelled images."""
 
     rows: pl.DataFrame
-    """One row per image, voter and label of the voter: `image`, `vote`, `voter`, `own` (whether
+    """One row per case, voter and label of the voter: `image`, `vote`, `voter`, `own` (whether
     the image carries the label), `similarity`, `weight` and `share` (of the weight, so that all
     labels of a voter count once), both in fixed point."""
     undecided: float
@@ -49,8 +51,9 @@ def votes(labels: Labelled, ties: pl.DataFrame, disputed: pl.DataFrame) -> Votes
     log-likelihood (as in neighbourhood components analysis, Goldberger et al. 2004). Each vote
     then counts by the part of its own votes that agree with the voter.
 
-    The images of `disputed`, of which a duplicate carries another label, have a vote for their
-    own as heavy as that of a duplicate, and their copies vote.
+    The cases of `disputed`, of which a duplicate carries another label, have a vote for their
+    own as heavy as that of a duplicate, and their copies vote. Of a picture with many labels the
+    16 that most copies carry vote.
     """
     rows = pl.concat([_of_neighbors(labels, ties), _of_copies(labels, disputed)])
     own = labels.carried.select("image", "vote", own=pl.lit(value=True))
@@ -94,18 +97,21 @@ def ties(labels: Labelled, edges: pl.DataFrame, near: pl.DataFrame) -> pl.DataFr
 
 def _of_neighbors(labels: Labelled, ties: pl.DataFrame) -> pl.DataFrame:
     return (
-        ties.join(labels.images.select("image", point="point"), left_on="from", right_on="point")
-        .join(_with_share(labels.carriers), left_on="to", right_on="point")
+        ties.join(labels.cases.select("image", "point"), left_on="from", right_on="point")
+        .join(_most_carried(labels.carriers), left_on="to", right_on="point")
         .select(*_VOTE)
     )
 
 
 def _of_copies(labels: Labelled, disputed: pl.DataFrame) -> pl.DataFrame:
     """The votes at the image's own point."""
+    cases = labels.cases.join(disputed, on="image", how="semi").select("image", "point")
+    own = cases.join(labels.carried, on=["image", "point"])
+    shared = _with_share(labels.carriers)
+    most = cases.join(_most_carried(labels.carriers), on="point")
     return (
-        disputed.select("image")
-        .join(labels.images, on="image")
-        .join(_with_share(labels.carriers), on="point")
+        pl.concat([most, own.join(shared, on=["point", "vote"]).select(most.columns)])
+        .unique(["image", "carrier"], maintain_order=True)
         .with_columns(
             similarity=pl.lit(1, pl.Float32), times=pl.lit(2, pl.UInt32), twin=pl.lit(value=True)
         )
@@ -117,6 +123,12 @@ _VOTE = (
     *("image", "vote", "carrier", "first", "second"),
     *("similarity", "times", "twin", "part", "share"),
 )
+
+
+def _most_carried(carriers: pl.DataFrame) -> pl.DataFrame:
+    """Of each point the carriers of the labels that most of its images carry."""
+    order = pl.struct(-pl.col("part"), "vote").rank("ordinal").over("point")
+    return _with_share(carriers).filter(order <= MOST_LABELS)
 
 
 def _with_share(carriers: pl.DataFrame) -> pl.DataFrame:
@@ -150,7 +162,7 @@ def _sums(image: NDArray[np.uint32], weight: Values, size: int = 0) -> Values:
 
 
 def _of_carriers(trust: Values, labels: Labelled) -> Values:
-    """The mean trust in the images that carry each label of each point."""
+    """The mean trust in the cases that carry each label of each point."""
     image = labels.carried["image"].to_numpy()
     known = np.ones(max(int(image.max(initial=0)) + 1, len(trust)))
     known[: len(trust)] = trust

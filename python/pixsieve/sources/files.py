@@ -43,6 +43,8 @@ class Listing:
     """What was left out, counted by reason."""
     second: int | None = None
     """The row from which on the files are those of a second input."""
+    second_folder: str | None = None
+    """Its folder, absolute."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -73,6 +75,7 @@ class Listing:
             modified=np.concatenate([self.modified, other.modified]),
             notes=notes,
             second=len(self),
+            second_folder=other.folder,
         )
 
     def select(self, rows: Sequence[int]) -> Self:
