@@ -59,16 +59,10 @@ mod tests {
 
     #[test]
     fn turning_there_and_back_gives_the_picture() {
-        let picture: [[usize; 5]; 5] =
-            std::array::from_fn(|y| std::array::from_fn(|x| 5 * y + x));
+        let picture: [[usize; 5]; 5] = std::array::from_fn(|y| std::array::from_fn(|x| 5 * y + x));
         let turned = Orientation::ALL.map(|way| way.turned(&picture));
         for (way, turned) in Orientation::ALL.into_iter().zip(&turned) {
-            assert_eq!(
-                way.inverse().turned(turned),
-                picture,
-                "{}",
-                NAMES[way.number() as usize]
-            );
+            assert_eq!(way.inverse().turned(turned), picture, "{}", NAMES[way.number() as usize]);
         }
         for (number, one) in turned.iter().enumerate() {
             assert!(turned[..number].iter().all(|other| other != one), "all eight differ");
