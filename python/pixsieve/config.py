@@ -46,6 +46,9 @@ LIMITS = {
     "aspect_ratio_threshold": (1, math.inf),
 }
 
+#: The share of the images that are listed as outliers where one is asked for but not given.
+OUTLIER_PERCENTILE = 0.05
+
 #: A column name, `"folder"`, a mapping from path to label, or a function of the path.
 Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
 
@@ -126,7 +129,7 @@ class Config:
     outlier_cut: str = setting(
         "auto",
         'which images are outliers where outlier_percentile is not given: "auto", those that '
-        'depart from the bulk, which may be none; "percentile", a share of 0.05',
+        f'depart from the bulk, which may be none; "percentile", a share of {OUTLIER_PERCENTILE}',
     )
     outlier_percentile: float | None = setting(
         None, "list this share of the images as outliers, whatever they are like"

@@ -12,11 +12,8 @@ from pixsieve.annotations import Annotations
 from pixsieve.audit import job as jobs
 from pixsieve.audit import nearest
 from pixsieve.audit.tables import Tables
-from pixsieve.config import LIMITS, within
+from pixsieve.config import LIMITS, OUTLIER_PERCENTILE, within
 from pixsieve.progress import Progress, reporter
-
-#: The share of the images that are listed as outliers where one is asked for but not given.
-OUTLIER_PERCENTILE = 0.05
 
 
 class Audit(Tables):

@@ -13,9 +13,8 @@ def across_splits(audit: Tables) -> pl.DataFrame:
 
     By exact search; of equally similar images the smallest.
     """
-    known = audit.embeddings().with_columns(
-        split=audit.images["split"].gather(audit.embeddings()["image"])
-    )
+    known = audit.embeddings()
+    known = known.with_columns(split=audit.images["split"].gather(known["image"]))
     splits = findings.ordered_splits(audit.images)
     parts = [pl.DataFrame(schema=SCHEMA)]
     for place, later in enumerate(splits):

@@ -101,6 +101,12 @@ def split_pairs(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def both_ways(edges: pl.DataFrame) -> pl.DataFrame:
+    """The edges, and each once more from its other end."""
+    turned = edges.rename({"from": "to", "to": "from"}).select(edges.columns)
+    return pl.concat([edges, turned])
+
+
 def pairs(edges: pl.DataFrame) -> pl.DataFrame:
     """Each unordered pair once: from < to, the larger similarity, sorted by from and to."""
     finite = edges.filter(pl.col("similarity").is_finite())

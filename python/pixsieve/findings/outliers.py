@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pixsieve.findings.graph import (
     attach,
     between,
+    both_ways,
     from_fixed,
     is_decoded,
     stand_ins,
@@ -148,9 +149,7 @@ def _scores(edges: pl.DataFrame, size: int, typicality: pl.DataFrame) -> pl.Data
 
 def _around(edges: pl.DataFrame, away: NDArray[np.float64]) -> pl.DataFrame:
     """The mean of what the neighbors in either direction have, each once."""
-    there = edges.select("from", "to")
-    both = pl.concat([there, there.select(pl.col("to").alias("from"), pl.col("from").alias("to"))])
-    both = both.unique()
+    both = both_ways(edges.select("from", "to")).unique()
     return (
         both.with_columns(away=pl.Series(away[both["to"].to_numpy()]))
         .filter(pl.col("away").is_not_nan())

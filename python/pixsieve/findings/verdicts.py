@@ -53,8 +53,12 @@ def _of_one(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> 
         else pl.Series(class_probabilities(labels, tally, votes.trust, embeddings))
     )
     undecided = votes.undecided / 2
-    evidence = (pl.col("weight") + undecided) * (probability + LEAST) ** 2
-    ranked = tally.with_columns(evidence=evidence).sort(
+    fair = to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt())
+    evidence = (fair + undecided) * (probability + LEAST) ** 2
+    ranked = tally.join(_priors(labels), on="vote", maintain_order="left").with_columns(
+        evidence=evidence
+    )
+    ranked = ranked.sort(
         "image", pl.col("evidence").round(0), "vote", descending=[False, True, False]
     )
     own, rival = pl.col("evidence").filter("own").sum(), pl.col("evidence").filter(~pl.col("own"))
@@ -85,13 +89,7 @@ def _tally(labels: Labelled, votes: Votes) -> pl.DataFrame:
     )
     return (
         counted.join(own, on=["image", "vote"], how="full", coalesce=True)
-        .join(_priors(labels), on="vote")
-        .select(
-            "image",
-            "vote",
-            weight=to_fixed(from_fixed(pl.col("weight").fill_null(0)) / pl.col("prior").sqrt()),
-            own=pl.col("own").fill_null(value=False),
-        )
+        .with_columns(pl.col("weight").fill_null(0), pl.col("own").fill_null(value=False))
         .sort("image", "vote")
     )
 
@@ -100,14 +98,7 @@ def _of_several(labels: Labelled, votes: Votes) -> pl.DataFrame:
     """Each label is right or wrong by itself, and the worst one counts."""
     undecided = votes.undecided
     total = votes.rows.group_by("image").agg(total=pl.col("share").sum())
-    tally = votes.rows.group_by("image", "vote").agg(pl.col("weight").sum())
-    own = labels.carried.select("image", "vote", own=pl.lit(value=True))
-    whether = (
-        tally.join(own, on=["image", "vote"], how="full", coalesce=True)
-        .join(total, on="image")
-        .with_columns(pl.col("own").fill_null(value=False), pl.col("weight").fill_null(0))
-        .filter(pl.col("vote").is_not_null())
-    )
+    whether = _tally(labels, votes).join(total, on="image")
     agree = pl.when("own").then("weight").otherwise(pl.col("total") - pl.col("weight"))
     part = (agree + undecided / 2) / (pl.col("total") + undecided)
     keep = pl.col("own") == (pl.col("part") >= HALF)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pixsieve.findings.graph import FIXED_POINT, between, moved
+from pixsieve.findings.graph import FIXED_POINT, between, both_ways, moved
 from pixsieve.findings.labels import Labelled
 
 #: Temperatures to choose from, relative to how far neighbors are on average.
@@ -79,16 +79,13 @@ def ties(labels: Labelled, edges: pl.DataFrame, near: pl.DataFrame) -> pl.DataFr
 
     A twin is a near duplicate.
     """
-    there = between(edges, labels.points)
-    back = there.select(pl.col("to").alias("from"), pl.col("from").alias("to"), "similarity")
     neighbors = (
-        pl.concat([there, back])
+        both_ways(between(edges, labels.points))
         .group_by("from", "to")
         .agg(pl.col("similarity").max(), times=pl.len().clip(upper_bound=2).cast(pl.UInt32))
         .with_columns(twin=pl.lit(value=False))
     )
-    pairs = moved(near, labels.points).select("from", "to")
-    twins = pl.concat([pairs, pairs.select(pl.col("to").alias("from"), pl.col("from").alias("to"))])
+    twins = both_ways(moved(near, labels.points).select("from", "to"))
     certain = twins.with_columns(
         similarity=pl.lit(1, pl.Float32), times=pl.lit(2, pl.UInt32), twin=pl.lit(value=True)
     )
