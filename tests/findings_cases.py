@@ -74,13 +74,15 @@ class Case:
     def confusion(self, threshold: float = 0.5) -> pl.DataFrame:
         return findings.confusion(self.opinions(), threshold=threshold)
 
+    def img_stats(self) -> pl.DataFrame:
+        return findings.img_stats(self.images, statistics_of(self.images))
+
     def flags(self) -> pl.DataFrame:
-        return findings.flags(self.images, statistics_of(self.images), limits=LIMITS)
+        return findings.flags(self.images, self.img_stats(), limits=LIMITS)
 
     def placeholders(self) -> pl.DataFrame:
-        statistics = statistics_of(self.images)
         return findings.placeholders(
-            self.images, self.edges, statistics, contrast_threshold=1, threshold=0.8
+            self.images, self.edges, self.img_stats(), contrast_threshold=1, threshold=0.8
         )
 
     def every_finding(self) -> dict[str, pl.DataFrame]:
@@ -96,7 +98,7 @@ class Case:
             "flags": self.flags(),
             "placeholders": self.placeholders(),
             "invalid_instances": findings.invalid_instances(self.images),
-            "img_stats": findings.img_stats(self.images, statistics_of(self.images)),
+            "img_stats": self.img_stats(),
         }
 
 

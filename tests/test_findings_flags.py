@@ -32,7 +32,7 @@ def collection(*odd: dict[str, float], ordinary: int = 60) -> tuple[pl.DataFrame
         name: [row.get(name, 0.0) for row in rows] for name in schema.STATISTICS if name != "image"
     }
     statistics = pl.DataFrame({"image": range(len(rows)), **values}).cast(schema.STATISTICS)
-    return images, statistics
+    return images, findings.img_stats(images, statistics)
 
 
 def flagged(*odd: dict[str, float], ordinary: int = 60) -> pl.DataFrame:
@@ -73,9 +73,9 @@ def test_a_value_at_the_threshold_passes():
 
 
 def test_the_fence_is_that_of_tukey():
-    images, statistics = collection({"mean": 250})
-    found = findings.flags(images, statistics, limits=LIMIT | {"bright_threshold": 255})
-    low, high = (statistics["mean"].quantile(share) for share in (0.25, 0.75))
+    images, measured = collection({"mean": 250})
+    found = findings.flags(images, measured, limits=LIMIT | {"bright_threshold": 255})
+    low, high = (measured["mean"].quantile(share) for share in (0.25, 0.75))
     reach = 3 * max(high - low, 25)
     assert found.select("flag", "threshold").rows() == [("bright", pytest.approx(high + reach))]
 
@@ -99,22 +99,22 @@ def test_the_worst_come_first_and_flags_in_order():
 
 
 def test_no_picture_has_no_flag():
-    empty = findings.flags(images_of([]), schema.empty("statistics"), limits=LIMIT)
+    empty = findings.flags(images_of([]), schema.empty("img_stats"), limits=LIMIT)
     assert empty.schema == schema.FLAGS
     assert empty.height == 0
 
 
 def test_plain_pictures_are_those_of_little_information_or_contrast():
-    images, statistics = collection({"entropy": 1}, {"stdv": 2}, {"mean": 1})
-    assert findings.plain(images, statistics, limits=LIMIT)["image"].to_list() == [60, 61]
+    _, measured = collection({"entropy": 1}, {"stdv": 2}, {"mean": 1})
+    assert findings.plain(measured, limits=LIMIT)["image"].to_list() == [60, 61]
 
 
 class TestPlaceholders:
     @staticmethod
     def found(odd: list[dict[str, float]], *links: tuple[int, int, float]) -> pl.DataFrame:
-        images, statistics = collection(*odd)
+        images, measured = collection(*odd)
         return findings.placeholders(
-            images, edges_of(*links), statistics, contrast_threshold=10, threshold=0.96
+            images, edges_of(*links), measured, contrast_threshold=10, threshold=0.96
         )
 
     def test_blank_pictures_that_are_alike_are_a_cluster(self):

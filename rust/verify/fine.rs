@@ -45,6 +45,7 @@ impl Agreement {
 }
 
 /// How the content lies on the container at a rough fit.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 pub fn agreement(container: &Sums, content: &View<SIDE>, rough: &Fit) -> Agreement {
     let upright = rough.orientation.inverse().turned(content);
     let target = Target::of(&upright);
@@ -52,6 +53,7 @@ pub fn agreement(container: &Sums, content: &View<SIDE>, rough: &Fit) -> Agreeme
 }
 
 /// The same at the best fit near a rough one.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 pub fn climb(container: &Sums, content: &View<SIDE>, rough: &Fit) -> Agreement {
     let upright = rough.orientation.inverse().turned(content);
     let (mut target, mut tilt) = (Target::of(&upright), 0.0);
@@ -85,11 +87,13 @@ struct Target {
 }
 
 impl Target {
+    #[inline(always)]
     fn of(pixels: &View<SIDE>) -> Self {
         let view = halved(pixels);
         Self { pixels: *pixels, luminance: standardized(&view), details: details(&view) }
     }
 
+    #[inline(always)]
     fn agreement(
         &self,
         container: &Sums,
@@ -104,6 +108,7 @@ impl Target {
     }
 
     /// Moves the region a step at a time as long as that helps.
+    #[inline(always)]
     fn climb(&self, container: &Sums, from: Region, steps: &[f32]) -> (Region, f32) {
         let (mut region, mut score) = (from, score_of(self, container, from));
         if score >= PERFECT {
@@ -126,7 +131,7 @@ impl Target {
 }
 
 /// How well a region of the container shows what it should, -1..1.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+#[inline(always)]
 fn score_of(target: &Target, container: &Sums, region: Region) -> f32 {
     let [correlation, detail] =
         correlations(&container.view(region), &target.luminance, &target.details);
@@ -152,6 +157,7 @@ const MOVES: [[f32; 4]; 14] = [
 ];
 
 /// The region with its sides moved; None if that changes nothing or leaves too little.
+#[inline(always)]
 fn moved(region: Region, by: [f32; 4], step: f32) -> Option<Region> {
     let [left, top, right, bottom] = [
         region.x + by[0] * step,
@@ -191,6 +197,7 @@ fn samples(degrees: f32) -> Vec<Sample> {
     (0..SIDE * SIDE).map(sample).collect()
 }
 
+#[inline(always)]
 fn tilted(pixels: &View<SIDE>, samples: &[Sample]) -> View<SIDE> {
     let mut tilted = [[0.0; SIDE]; SIDE];
     for (value, sample) in tilted.as_flattened_mut().iter_mut().zip(samples) {
@@ -203,6 +210,7 @@ fn tilted(pixels: &View<SIDE>, samples: &[Sample]) -> View<SIDE> {
     tilted
 }
 
+#[inline(always)]
 fn halved(pixels: &View<SIDE>) -> View<CELLS> {
     std::array::from_fn(|y| {
         std::array::from_fn(|x| {

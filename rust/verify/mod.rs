@@ -184,7 +184,11 @@ fn improve(
 }
 
 fn pixels(signature: &[u8]) -> View<SIDE> {
-    std::array::from_fn(|y| std::array::from_fn(|x| f32::from(signature[y * SIDE + x])))
+    let mut pixels = [[0.0; SIDE]; SIDE];
+    for (pixel, value) in pixels.as_flattened_mut().iter_mut().zip(signature) {
+        *pixel = f32::from(*value);
+    }
+    pixels
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ impl Orientation {
     }
 
     /// The place in a square picture of `side` that the place (x, y) of the turned one shows.
+    #[inline(always)]
     pub fn source(self, x: usize, y: usize, side: usize) -> (usize, usize) {
         let last = side - 1;
         match self.0 {
@@ -43,6 +44,7 @@ impl Orientation {
     }
 
     /// The square picture, turned.
+    #[inline(always)]
     pub fn turned<T: Copy, const N: usize>(self, picture: &[[T; N]; N]) -> [[T; N]; N] {
         std::array::from_fn(|y| {
             std::array::from_fn(|x| {

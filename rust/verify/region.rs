@@ -28,6 +28,7 @@ impl Region {
 pub struct Sums([[f32; SIDE + 1]; SIDE + 1]);
 
 impl Sums {
+    #[inline(always)]
     pub fn of(pixels: &View<SIDE>) -> Self {
         let mut sums = [[0.0; SIDE + 1]; SIDE + 1];
         for (y, pixels) in pixels.iter().enumerate() {
@@ -100,6 +101,7 @@ pub struct Cuts {
 }
 
 impl Cuts {
+    #[inline(always)]
     pub fn of(cells: usize, start: f32, length: f32) -> Self {
         let mut cuts = Self { whole: [0; MOST_CELLS + 1], part: [0.0; MOST_CELLS + 1] };
         for cell in 0..=cells {

@@ -153,7 +153,7 @@ class Audit(Tables):
         """The images that show next to nothing."""
         return self._remembered(
             ("plain",),
-            lambda: findings.plain(self.images, self._statistics, limits=self._limits),
+            lambda: findings.plain(self.img_stats(), limits=self._limits),
         )
 
     def outliers(
@@ -201,7 +201,7 @@ class Audit(Tables):
                 self._near(self._rule(None, None)),
                 self._pixels,
                 self.embeddings(),
-                findings.blank(self.images, self._statistics),
+                findings.blank(self.img_stats()),
                 separator=self.info.get("label_separator"),
             )
         return self._said
@@ -302,7 +302,7 @@ class Audit(Tables):
         """
         found = self._remembered(
             ("flags",),
-            lambda: findings.flags(self.images, self._statistics, limits=self._limits),
+            lambda: findings.flags(self.images, self.img_stats(), limits=self._limits),
         )
         if flag is None:
             return found
@@ -324,7 +324,7 @@ class Audit(Tables):
         return self._cached(
             "placeholders",
             self._edges,
-            self._statistics,
+            self.img_stats(),
             contrast_threshold=self.config.contrast_threshold,
             threshold=self._threshold(threshold, "near_duplicate"),
         )

@@ -108,21 +108,25 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "label_separator": separator_of(table, config),
     }
     with work.prepared(overwrite=config.overwrite, source=described):
-        return _fill(job, files, model, card, info)
+        parts = _shards(job, files, model, card)
+        del model, loading  # Its memory is free as soon as the last shard is made.
+        return _fill(job, files, parts, card, info)
 
 
 def _fill(
-    job: Job, files: "Files", model: _native.Model, card: Card, info: dict[str, Any]
+    job: Job, files: "Files", parts: Iterator[Shard], card: Card, info: dict[str, Any]
 ) -> dict[str, pl.DataFrame]:
     """Everything that writes into the work directory; gives the tables."""
     work, near_duplicate = job.work, info["thresholds"]["near_duplicate"]
     work.write_info({**info, "state": "running"})
     with job.stage("extract", "images"):
-        shards = list(_shards(job, files, model, card))
+        shards = list(parts)
         remove_shards(work.shards, len(shards))
     with job.stage("graph", "tiles"):
         images, statistics = _images(files, shards), _statistics(shards)
         nodes = graph.nodes(images, shards, job.config)
+        embedded = sum(len(shard.rows) for shard in shards)
+        del shards  # What of them is needed has been copied: their files need not stay mapped.
         edges, job.facts = engine.neighbor_graph(
             nodes.images,
             nodes.vectors,
@@ -160,7 +164,7 @@ def _fill(
         }
         for name, frame in tables.items():
             work.write_table(name, frame)
-    counts = {"images": images.height, "embedded": sum(len(shard.rows) for shard in shards)}
+    counts = {"images": images.height, "embedded": embedded}
     work.write_info(
         {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
     )

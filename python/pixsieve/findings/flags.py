@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from pixsieve.findings.graph import attach
-from pixsieve.findings.statistics import img_stats
 
 #: Beyond a quartile by so many times the distance between the quartiles: "far out" (Tukey 1977).
 FENCE = 3.0
@@ -57,9 +56,9 @@ FLAGS = (*dict.fromkeys(rule.flag for rule in RULES), "grayscale")
 
 
 def flags(
-    images: pl.DataFrame, statistics: pl.DataFrame, *, limits: Mapping[str, float]
+    images: pl.DataFrame, measured: pl.DataFrame, *, limits: Mapping[str, float]
 ) -> pl.DataFrame:
-    """One row per image and flag.
+    """One row per image and flag; `measured` is what `img_stats` gives.
 
     `metric` is the statistic that the flag judges, `value` what the image has, `threshold` what it
     passed. `rule` says where that comes from: `absolute`, one of the `limits`; `relative`, the
@@ -73,7 +72,7 @@ def flags(
     where at most one in twenty is grey). Within a flag absolute ones come first, then those that
     passed their threshold the farthest, then the smallest image.
     """
-    measured = _measured(images, statistics)
+    measured = _on_scales(measured)
     parts = [part for rule in RULES for part in _of_rule(measured, rule, limits)]
     places = dict(zip(FLAGS, range(len(FLAGS)), strict=True))
     found = (
@@ -85,9 +84,9 @@ def flags(
     return attach(found, images, "flags")
 
 
-def _measured(images: pl.DataFrame, statistics: pl.DataFrame) -> pl.DataFrame:
+def _on_scales(measured: pl.DataFrame) -> pl.DataFrame:
     ratio = pl.col("aspect_ratio")
-    measured = img_stats(images, statistics).with_columns(
+    measured = measured.with_columns(
         area=pl.col("width").cast(pl.Float64) * pl.col("height"),
         elongation=pl.max_horizontal(ratio, 1 / ratio),
     )
@@ -143,20 +142,18 @@ def _few(found: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
     return found if found.height <= FEW * measured.height else found.clear()
 
 
-def blank(images: pl.DataFrame, statistics: pl.DataFrame) -> pl.DataFrame:
+def blank(measured: pl.DataFrame) -> pl.DataFrame:
     """The images that show nothing at all, one row, `image`, each."""
-    return img_stats(images, statistics).filter(pl.col("stdv") < BLANK).select("image")
+    return measured.filter(pl.col("stdv") < BLANK).select("image")
 
 
-def plain(
-    images: pl.DataFrame, statistics: pl.DataFrame, *, limits: Mapping[str, float]
-) -> pl.DataFrame:
+def plain(measured: pl.DataFrame, *, limits: Mapping[str, float]) -> pl.DataFrame:
     """The images that show next to nothing, one row, `image`, each.
 
     Those are blank, near-blank and placeholder pictures: of little information or contrast, as
     the absolute limits of `flags` have it.
     """
-    found = img_stats(images, statistics).filter(
+    found = measured.filter(
         (pl.col("entropy") < limits["information_threshold"])
         | (pl.col("stdv") < limits["contrast_threshold"])
     )

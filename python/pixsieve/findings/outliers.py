@@ -10,8 +10,10 @@ from pixsieve.findings.graph import (
     both_ways,
     from_fixed,
     is_decoded,
+    split_pairs,
     stand_ins,
     to_fixed,
+    unordered,
 )
 
 #: Of the images that the automatic cut lists, this part at most would be there if nothing were
@@ -149,7 +151,7 @@ def _scores(edges: pl.DataFrame, size: int, typicality: pl.DataFrame) -> pl.Data
 
 def _around(edges: pl.DataFrame, away: NDArray[np.float64]) -> pl.DataFrame:
     """The mean of what the neighbors in either direction have, each once."""
-    both = both_ways(edges.select("from", "to")).unique()
+    both = both_ways(split_pairs(edges.select(pair=unordered()).unique()))
     return (
         both.with_columns(away=pl.Series(away[both["to"].to_numpy()]))
         .filter(pl.col("away").is_not_nan())

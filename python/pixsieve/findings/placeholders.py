@@ -4,7 +4,6 @@ import polars as pl
 
 from pixsieve import engine
 from pixsieve.findings.graph import attach, copy_pairs, pairs, stand_ins
-from pixsieve.findings.statistics import img_stats
 
 #: A picture that is not blank stands for others if there are so many of it.
 REPEATED = 3
@@ -17,7 +16,7 @@ MOST_SIMPLE = 0.25
 def placeholders(
     images: pl.DataFrame,
     edges: pl.DataFrame,
-    statistics: pl.DataFrame,
+    measured: pl.DataFrame,
     *,
     contrast_threshold: float,
     threshold: float,
@@ -29,9 +28,8 @@ def placeholders(
     for three or more that say little (an entropy below 4.5 bits, in a collection of which at most
     a quarter is so simple), such as one that says that a picture is not available. `size` counts
     the images of the cluster. Clusters are numbered from 0, largest first, then by their smallest
-    image; rows are sorted by cluster and image.
+    image; rows are sorted by cluster and image. `measured` is what `img_stats` gives.
     """
-    measured = img_stats(images, statistics)
     empty = measured.filter(pl.col("stdv") < contrast_threshold)
     stand_in = stand_ins(images, edges)
     links = pl.concat(
