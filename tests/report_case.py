@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pixsieve.report import Report, Thumbnail
+from pixsieve.pages import Card, Thumbnail
+from pixsieve.report import Report
 from pixsieve.report.data import (
     Broken,
-    Card,
     Cluster,
     Group,
     Look,

@@ -16,7 +16,8 @@ RUST = ROOT / "rust"
 PYTHON_ROOMS = [
     ["__main__"],
     ["cli"],
-    ["demo", "report"],
+    ["demo", "gallery", "report"],
+    ["pages"],
     ["__init__"],
     ["audit"],
     ["findings"],

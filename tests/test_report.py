@@ -8,17 +8,15 @@ import pytest
 import pixsieve
 import report_case
 from pixsieve import engine
+from pixsieve.pages import Cards, Thumbnail, load_thumbnails
+from pixsieve.pages.pictures import within
 from pixsieve.report import (
     Limits,
-    Thumbnail,
     build_report,
-    load_thumbnails,
     render,
     sections,
     write_report,
 )
-from pixsieve.report.cards import Cards
-from pixsieve.report.pictures import within
 from pixsieve.store import WorkDir
 from report_case import NAMES, Page, assert_safe, collect, draw
 
@@ -247,7 +245,7 @@ def test_a_file_that_is_no_report_is_not_replaced(small, tmp_path, content):
     target = tmp_path / "picture.jpg"
     target.write_bytes(content)
     message = (
-        f"{target} exists and is not a report of Pixsieve: give another path, or remove it first"
+        f"{target} exists and is not a page of Pixsieve: give another path, or remove it first"
     )
     with pytest.raises(FileExistsError, match=f"^{re.escape(message)}$"):
         small.report(target)

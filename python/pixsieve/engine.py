@@ -271,13 +271,18 @@ def pixel_digests(
 
 
 def write_thumbnails(
-    locations: Sequence[str], targets: Sequence[str], *, config: Config, progress: Callback
+    locations: Sequence[str],
+    targets: Sequence[str],
+    *,
+    side: int,
+    config: Config,
+    progress: Callback,
 ) -> list[str | None]:
-    """Writes a JPEG of at most 256 pixels for each; gives the reason where that failed."""
+    """Writes a JPEG of at most `side` pixels for each; gives the reason where that failed."""
     return _native.write_thumbnails(
         paths=locations,
         targets=targets,
-        side=THUMBNAIL_SIDE,
+        side=side,
         max_side=MAX_SIDE,
         max_pixels=config.max_pixels,
         num_threads=config.threads,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,9 @@ from pixsieve.audit import nearest
 from pixsieve.audit.tables import Tables
 from pixsieve.config import LIMITS, OUTLIER_PERCENTILE, within
 from pixsieve.progress import Progress, reporter
+
+if TYPE_CHECKING:
+    from pixsieve.gallery import Vis
 
 
 class Audit(Tables):
@@ -367,6 +370,13 @@ class Audit(Tables):
         from pixsieve.report import write_report  # noqa: PLC0415 - a layer above, used on demand
 
         return write_report(self, path)
+
+    @property
+    def vis(self) -> "Vis":
+        """The galleries: `audit.vis.duplicates_gallery()` and its like."""
+        from pixsieve.gallery import Vis  # noqa: PLC0415 - a layer above, used on demand
+
+        return Vis(self)
 
     def __repr__(self) -> str:
         if self._info is None:

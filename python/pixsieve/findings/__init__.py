@@ -2,7 +2,8 @@
 
 from pixsieve.findings.components import connected_components
 from pixsieve.findings.duplicates import duplicates, pixel_candidates
-from pixsieve.findings.flags import FLAGS, blank, flags, plain
+from pixsieve.findings.flags import FLAGS, RULES, blank, flags, plain
+from pixsieve.findings.graph import both_ways
 from pixsieve.findings.invalid import invalid_instances
 from pixsieve.findings.keep import collapse, keep_rank
 from pixsieve.findings.leaks import leak_counts, leaks, ordered_splits
@@ -22,10 +23,12 @@ from pixsieve.findings.summary import Line, Summary, summary
 
 __all__ = [
     "FLAGS",
+    "RULES",
     "Line",
     "Opinions",
     "Summary",
     "blank",
+    "both_ways",
     "candidate_pairs",
     "collapse",
     "confusion",

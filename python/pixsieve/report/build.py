@@ -8,10 +8,10 @@ import polars as pl
 
 from pixsieve.audit import Audit
 from pixsieve.config import Config
+from pixsieve.pages.cards import Cards
+from pixsieve.pages.text import count, number
 from pixsieve.report import sections
-from pixsieve.report.cards import Cards
 from pixsieve.report.data import Look, Number, Report, Section, Setting
-from pixsieve.report.text import count, number
 
 #: Flags that have a number at the top, and whose absence is worth a line.
 ALWAYS = ("dark", "bright", "blurry")

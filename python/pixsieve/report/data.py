@@ -8,23 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pixsieve.pages import Card
+
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Card:
-    """One image."""
-
-    image: int
-    path: str
-    #: The path without the folder that all images share.
-    name: str
-    label: str | None = None
-    split: str | None = None
-    width: int | None = None
-    height: int | None = None
-    file_size: int | None = None
-    error_code: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from pixsieve.report.cards import Cards
+from pixsieve.pages.cards import Cards
+from pixsieve.pages.text import measure, size
 from pixsieve.report.data import (
     Broken,
     Cluster,
@@ -16,7 +17,6 @@ from pixsieve.report.data import (
     Stranger,
     Suspect,
 )
-from pixsieve.report.text import measure, size
 
 #: Labels named per cluster.
 TOP_LABELS = 4

@@ -9,13 +9,14 @@ from pixsieve.store.shards import (
     shard_fingerprint,
     write_shard,
 )
-from pixsieve.store.workdir import FORMAT, WorkDir
+from pixsieve.store.workdir import FORMAT, WorkDir, is_page
 
 __all__ = [
     "FORMAT",
     "SHARD_SIZE",
     "Shard",
     "WorkDir",
+    "is_page",
     "open_shard",
     "read_shard",
     "remove_shards",

@@ -27,8 +27,10 @@ FORMAT = 3
 RUN = "run.json"
 TABLES = ("images", "statistics", "edges", "pairs", "pixel_digests", "typicality")
 REPORT = "report.html"
+#: Both stand in the first lines of every page of Pixsieve, and tell it from other files.
+PAGE_MARKS = (b"<!doctype html>", b'<meta name="generator" content="Pixsieve ')
 #: The name that a thumbnail has while it is written.
-_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.jpg\..+\.tmp")
+_THUMBNAIL = re.compile(r"[0-9a-f]{64}(-\d+)?\.jpg\..+\.tmp")
 
 
 class _DamagedError(ValueError):
@@ -53,8 +55,13 @@ class WorkDir:
 
     @property
     def reports(self) -> Path:
-        """Folder of galleries and reports."""
+        """Folder of the report."""
         return self.path / "reports"
+
+    @property
+    def galleries(self) -> Path:
+        """Folder of the galleries."""
+        return self.path / "galleries"
 
     @contextmanager
     def prepared(self, *, overwrite: bool, source: str) -> Iterator[None]:
@@ -90,7 +97,8 @@ class WorkDir:
             self._check_free(overwrite=overwrite, source=source)
             for name in TABLES:
                 (self.path / f"{name}.parquet").unlink(missing_ok=True)
-            (self.reports / REPORT).unlink(missing_ok=True)
+            for path in self._pages():
+                path.unlink(missing_ok=True)
             for path in self._half_written():
                 path.unlink(missing_ok=True)
             yield
@@ -123,6 +131,11 @@ class WorkDir:
         """Whether a run has finished a shard here, so that the next one can go on."""
         return any(self.shards.glob("*.json"))
 
+    def _pages(self) -> list[Path]:
+        """The report and the galleries of the run before."""
+        galleries = [path for path in self.galleries.glob("*.html") if is_page(path)]
+        return [self.reports / REPORT, *galleries]
+
     def _half_written(self) -> list[Path]:
         """What a killed run left; nothing that another program could have named so."""
         tables = [f"{name}.parquet" for name in TABLES]
@@ -133,6 +146,11 @@ class WorkDir:
                 if temporary_of(path.name) in (RUN, *tables)
             ),
             *(path for path in self.reports.glob("*.tmp") if temporary_of(path.name) == REPORT),
+            *(
+                path
+                for path in self.galleries.glob("*.tmp")
+                if (temporary_of(path.name) or "").endswith(".html")
+            ),
             *(
                 path
                 for path in self.shards.glob("*.tmp")
@@ -230,9 +248,12 @@ class WorkDir:
             raise self._damaged(file, "not what the run wrote")
         return read_frame(data)
 
-    def thumbnail(self, digest: str) -> Path:
-        """Where the thumbnail of the image with this digest is, or will be."""
-        return self.thumbnails / digest[:2] / f"{digest}.jpg"
+    def thumbnail(self, digest: str, suffix: str = "") -> Path:
+        """Where the thumbnail of the image with this digest is, or will be.
+
+        The usual ones have no suffix; larger ones have one that says how large.
+        """
+        return self.thumbnails / digest[:2] / f"{digest}{suffix}.jpg"
 
 
 def _info_checksum(info: dict[str, Any]) -> str:
@@ -240,3 +261,12 @@ def _info_checksum(info: dict[str, Any]) -> str:
     rest = json.loads(json.dumps(info))
     rest.pop("checksum", None)
     return checksum_of(json.dumps(rest, sort_keys=True).encode())
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that Pixsieve wrote."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return head.startswith(PAGE_MARKS[0]) and PAGE_MARKS[1] in head

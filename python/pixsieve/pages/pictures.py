@@ -3,7 +3,7 @@
 import base64
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,19 +26,24 @@ class Thumbnail:
 
 
 def load_thumbnails(
-    audit: Audit, images: Iterable[int], *, progress: bool | Progress | None = None
+    audit: Audit,
+    images: Iterable[int],
+    *,
+    side: int = engine.THUMBNAIL_SIDE,
+    progress: bool | Progress | None = None,
 ) -> dict[int, Thumbnail]:
     """The thumbnails of the images; what is not in the work directory yet is made and kept.
 
     Args:
         audit: A finished run.
         images: Numbers of images.
+        side: Pixels of the longer side, at most; smaller pictures are not enlarged.
         progress: Whether to show a bar; None shows one where a person is watching.
 
     Returns:
         One entry per image, without a picture where its file has gone or cannot be read.
     """
-    work = WorkDir(audit.work_dir)
+    place = _places(audit, side)
     columns = audit.images["digest", "file_size", "error_code"]
     reasons: dict[int, str] = {}
     sources: dict[str, int] = {}
@@ -48,17 +53,22 @@ def load_thumbnails(
         digests[image] = digest
         if digest is None:
             reasons[image] = error or "could not be read"
-        elif not _whole(work.thumbnail(digest)):
+        elif not _whole(place(digest)):
             changed = _changed(audit.location(image), size)
             if changed:
                 reasons[image] = changed
             else:
                 sources.setdefault(digest, image)
-    failed = _make(audit, work, sources, progress)
+    failed = _make(audit, place, side, sources, progress)
     return {
-        image: _load(work, digest, reasons.get(image) or failed.get(digest or ""))
+        image: _load(place, digest, reasons.get(image) or failed.get(digest or ""))
         for image, digest in digests.items()
     }
+
+
+def _places(audit: Audit, side: int) -> Callable[[str], Path]:
+    work, usual = WorkDir(audit.work_dir), side == engine.THUMBNAIL_SIDE
+    return lambda digest: work.thumbnail(digest, "" if usual else f"-{side}")
 
 
 def _whole(path: Path) -> bool:
@@ -84,7 +94,11 @@ def _changed(location: Path, size: int) -> str | None:
 
 
 def _make(
-    audit: Audit, work: WorkDir, sources: Mapping[str, int], progress: bool | Progress | None
+    audit: Audit,
+    place: Callable[[str], Path],
+    side: int,
+    sources: Mapping[str, int],
+    progress: bool | Progress | None,
 ) -> dict[str, str]:
     """Writes a thumbnail per digest; gives the reasons where that failed."""
     if not sources:
@@ -93,18 +107,19 @@ def _make(
         shown.stage("thumbnails", "images")
         results = engine.write_thumbnails(
             [str(audit.location(image)) for image in sources.values()],
-            [str(work.thumbnail(digest)) for digest in sources],
+            [str(place(digest)) for digest in sources],
+            side=side,
             config=audit.config,
             progress=shown.update,
         )
     return {digest: reason for digest, reason in zip(sources, results, strict=True) if reason}
 
 
-def _load(work: WorkDir, digest: str | None, reason: str | None) -> Thumbnail:
+def _load(place: Callable[[str], Path], digest: str | None, reason: str | None) -> Thumbnail:
     if digest is None:
         return Thumbnail(reason=reason)
     try:
-        data = work.thumbnail(digest).read_bytes()
+        data = place(digest).read_bytes()
         if not (data.startswith(START) and data.endswith(END)):
             return Thumbnail(reason=reason or "the thumbnail is damaged")
     except OSError as error:

@@ -1,13 +1,28 @@
-"""What the report says of single images."""
+"""What a page says of single images."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from os.path import commonprefix
 
 import polars as pl
 
-from pixsieve.report.data import Card
-
 _COLUMNS = ("path", "label", "split", "width", "height", "file_size", "error_code")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image."""
+
+    image: int
+    path: str
+    #: The path without the folder that all images share.
+    name: str
+    label: str | None = None
+    split: str | None = None
+    width: int | None = None
+    height: int | None = None
+    file_size: int | None = None
+    error_code: str | None = None
 
 
 class Cards:

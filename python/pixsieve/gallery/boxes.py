@@ -1,0 +1,88 @@
+"""Boxes over pictures."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pixsieve.gallery.data import Box
+from pixsieve.gallery.look import Look, says
+from pixsieve.pages import Card
+
+#: Columns of a table of boxes: left, top, width and height in pixels.
+COLUMNS = ("col_x", "row_y", "width", "height")
+
+Boxes = Callable[[Card], tuple[Box, ...]]
+
+
+def boxes_of(look: Look, images: pl.DataFrame) -> Boxes:
+    """Gives the boxes of any image.
+
+    Raises:
+        FileNotFoundError: If the file of boxes does not exist.
+        ValueError: If there is nothing to draw, or a table lacks a column.
+    """
+    given = look.get_bounding_box_func
+    if given is None:
+        if not look.draw_bbox:
+            return lambda _: ()
+        given = _own(images)
+    table: Any = _table(given)
+    return lambda card: _shares(says(table, card.path) or (), card)
+
+
+def _own(images: pl.DataFrame) -> pl.DataFrame:
+    """The boxes that came with the annotations."""
+    names = {name: f"{name}_user" if f"{name}_user" in images.columns else name for name in COLUMNS}
+    if "col_x" not in images.columns or "row_y" not in images.columns:
+        raise ValueError(
+            "draw_bbox: the images have no columns col_x, row_y, width and height: pass "
+            "get_bounding_box_func"
+        )
+    return images.select("path", **{name: pl.col(column) for name, column in names.items()})
+
+
+def _table(given: Any) -> Any:
+    """A function or mapping of paths, whatever was given."""
+    if isinstance(given, (str, os.PathLike)):
+        if not Path(given).is_file():
+            raise FileNotFoundError(f"get_bounding_box_func: there is no file {os.fspath(given)}")
+        given = pl.read_csv(Path(given))
+    elif hasattr(given, "to_dict") and hasattr(given, "iloc"):
+        given = pl.from_pandas(given)
+    if not isinstance(given, pl.DataFrame):
+        if not callable(given) and not isinstance(given, Mapping):
+            raise TypeError(
+                "get_bounding_box_func must be a function, a mapping, a frame or a CSV file, "
+                f"not {type(given).__name__}"
+            )
+        return given
+    name = next((name for name in ("path", "filename") if name in given.columns), "filename")
+    missing = [column for column in (name, *COLUMNS) if column not in given.columns]
+    if missing:
+        raise ValueError(f"get_bounding_box_func: the table has no column {missing[0]!r}")
+    left, top, width, height = (pl.col(column).cast(pl.Float64) for column in COLUMNS)
+    listed = given.drop_nulls(COLUMNS).group_by(name, maintain_order=True)
+    grouped = listed.agg(box=pl.concat_list(left, top, left + width, top + height))
+    return dict(grouped.iter_rows())
+
+
+def _shares(boxes: Iterable[Iterable[float]], card: Card) -> tuple[Box, ...]:
+    if not card.width or not card.height:
+        return ()
+    width, height = card.width, card.height
+    found = []
+    for box in boxes:
+        try:
+            x1, y1, x2, y2 = (float(side) for side in box)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"a bounding box of {card.path} must be [x1, y1, x2, y2], not {box!r}"
+            ) from None
+        left, right = sorted(min(max(x, 0), width) / width for x in (x1, x2))
+        top, bottom = sorted(min(max(y, 0), height) / height for y in (y1, y2))
+        if right > left and bottom > top:
+            found.append((left, top, right - left, bottom - top))
+    return tuple(found)

@@ -1,0 +1,126 @@
+"""Galleries of single pictures: by a statistic, and broken ones."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pixsieve.audit import Audit
+from pixsieve.findings import RULES
+from pixsieve.gallery.data import Content, Figure, Single, Tag
+from pixsieve.gallery.figures import Figures
+from pixsieve.gallery.frames import Slice, external, rows_of, sliced
+from pixsieve.pages.plots import Cut, histogram
+from pixsieve.pages.text import measure
+
+#: What users call a statistic, and whether its lowest values are looked at first.
+NAMED = {
+    **{rule.flag: (rule.metric, not rule.above) for rule in reversed(RULES)},
+    "blur": ("blur", True),
+    "sharp": ("blur", False),
+    "size": ("area", False),
+    "grayscale": ("is_grayscale", False),
+}
+TITLES = {
+    "dark": "Darkest images",
+    "bright": "Brightest images",
+    "blur": "Blurriest images",
+    "blurry": "Blurriest images",
+    "sharp": "Sharpest images",
+}
+
+
+def statistics(
+    audit: Audit,
+    figures: Figures,
+    *,
+    number: int,
+    metric: str,
+    wanted: Slice,
+    ascending: bool | None,
+    given: Any,
+) -> tuple[Content, pl.DataFrame]:
+    """The images at one end of a statistic, below its histogram."""
+    column, lowest = NAMED.get(metric, (metric, False))
+    rising = lowest if ascending is None else ascending
+    if given is None:
+        stats = _measured(audit)
+        _check(metric, column, stats)
+        values = stats.select("image", value=pl.col(column).cast(pl.Float64)).drop_nulls()
+    else:
+        values = external(
+            given, {"image": ("filename", "path"), "value": (column, metric)}, {}
+        ).with_columns(pl.col("value").cast(pl.Float64))
+        values = values.with_columns(rows_of(values["image"], figures).alias("image"))
+    values = sliced(values, wanted, figures, ["image"])
+    cuts = [
+        Cut(float(getattr(audit.config, rule.limit)), rule.flag.replace("_", " "), rule.above)
+        for rule in RULES
+        if rule.metric == column and rule.limit is not None
+    ]
+    if given is None:
+        values = values.sort("value", "image", descending=[not rising, False])
+    shown = values.head(number)
+    name = column.replace("_", " ")
+    order = "Lowest" if rising else "Highest"
+    return Content(
+        title=TITLES.get(metric, f"Images by {name}"),
+        text=f"{order} {name} first." if given is None else "In the order of the frame.",
+        unit="image",
+        total=values.height,
+        call=None if given is not None else "audit.img_stats()",
+        nothing="No image was measured.",
+        items=tuple(
+            Single(figures(row["image"], Tag(f"{name} {measure(row['value'])}")))
+            for row in shown.iter_rows(named=True)
+        ),
+        plot=histogram(np.asarray(values["value"].to_numpy()), cuts, name=name),
+        plot_text=f"{name}, square roots of the numbers of images",
+    ), shown.rename({"value": column})
+
+
+def _measured(audit: Audit) -> pl.DataFrame:
+    ratio = pl.col("aspect_ratio")
+    return audit.img_stats().with_columns(
+        area=pl.col("width").cast(pl.Float64) * pl.col("height"),
+        elongation=pl.max_horizontal(ratio, 1 / ratio),
+    )
+
+
+def _check(metric: str, column: str, stats: pl.DataFrame) -> None:
+    """Raises ValueError for what is no statistic."""
+    kinds = stats.schema
+    known = [name for name in kinds if kinds[name].is_numeric() or kinds[name] == pl.Boolean]
+    known = [name for name in known if name != "image"]
+    if column not in known:
+        names = ", ".join(dict.fromkeys([*NAMED, *known]))
+        raise ValueError(f"metric must be one of {names}; not {metric!r}")
+
+
+def invalid(
+    audit: Audit, figures: Figures, *, number: int, wanted: Slice
+) -> tuple[Content, pl.DataFrame]:
+    """The images that could not be read, or not wholly."""
+    found = audit.invalid_instances()
+    if wanted is not None:
+        codes = [wanted] if isinstance(wanted, str) else list(wanted)
+        found = found.filter(pl.col("error_code").is_in(codes))
+    return Content(
+        title="Broken images",
+        text="Files that could not be read as pictures. Truncated ones were read as far as they "
+        "go and take part in everything else.",
+        unit="image",
+        total=found.height,
+        call="audit.invalid_instances()",
+        nothing="No broken images.",
+        items=tuple(
+            Single(_broken(row, figures)) for row in found.head(number).iter_rows(named=True)
+        ),
+    ), found.head(number)
+
+
+def _broken(row: dict[str, Any], figures: Figures) -> Figure:
+    tags = [Tag(row["error_code"], "bad")]
+    if row["detail"]:
+        tags.append(Tag(row["detail"]))
+    return figures(row["image"], *tags)
