@@ -230,6 +230,9 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence | None):
                 raise ValueError(f"{name} must be a list of strings, not {value!r}")
+            for one in value or ():
+                if not isinstance(one, str | os.PathLike if name == "subset" else str):
+                    raise ValueError(f"{name} must be a list of strings; one of them is {one!r}")
         self._check_texts()
         if not (callable(self.labels) or isinstance(self.labels, str | Mapping | None)):
             raise ValueError(
@@ -238,6 +241,8 @@ class Config:
             )
 
     def _check_texts(self) -> None:
+        if not isinstance(self.model_path, str | os.PathLike | None):
+            raise ValueError(f"model_path must be a path, not {self.model_path!r}")
         for name in ("find_regex", "label_separator", "test_dir"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")
@@ -291,7 +296,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
         ValueError: If it is no number, or lies beyond `low` or `high`.
     """
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not low <= float(value) <= high:
+    if not number or not low <= value <= high:
         raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
     return value
 
