@@ -218,7 +218,8 @@ class Audit(Tables):
         Before all others, and whatever the threshold, come images of which a duplicate carries
         another label: `conflict` is the kind of that duplicate, which is among the `neighbors` if
         it carries the suggested label, and `score` is the label's part of the evidence. Of such
-        images those are listed for whose label not more speaks than for the other. Blank pictures are neither judged nor asked.
+        images those are listed for whose label not more speaks than for the other. Blank pictures
+        are neither judged nor asked.
 
         Args:
             threshold: Labels are listed against which more speaks than for them, and whose
