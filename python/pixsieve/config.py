@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
@@ -318,3 +319,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence):
         return list(value)
     return f"function {getattr(value, '__name__', '?')}"
+
+
+def default_work_dir(input_dir: object) -> Path:
+    """Where a run of this folder, or else of a list of files, writes if nothing is said."""
+    if not isinstance(input_dir, str | os.PathLike):
+        return Path("pixsieve-out") / "files"
+    return Path("pixsieve-out") / (Path(input_dir).resolve().name or "root")

@@ -163,8 +163,8 @@ class Audit(Tables):
         """The strangest images first, one row each.
 
         `score` is higher for stranger images, `percentile` the share of all images that are less
-        strange; `nearest` is what comes nearest to it, at this `similarity`; `reason` is
-        `low_information` for images that show next to nothing, else `strange`.
+        strange; `nearest` is what comes nearest to it, exact copies aside, at this `similarity`;
+        `reason` is `low_information` for images that show next to nothing, else `strange`.
 
         Args:
             outlier_percentile: List this share of the images, 0..1, whatever they are like.
