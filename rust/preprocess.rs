@@ -13,6 +13,10 @@ pub const WORKING_SIDE: u32 = 256;
 pub const SIGNATURE_SIDE: u32 = 32;
 /// Rows or columns whose values all lie this close to the corner's colour are border.
 const BORDER_TOLERANCE: u8 = 12;
+/// Behind a border a few more belong to it that are less even: in a JPEG the block that holds its
+/// edge rings.
+const RINGING_TOLERANCE: u8 = 40;
+const MOST_RINGING: usize = 8;
 
 /// How a picture is brought to the model's input size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,24 +156,34 @@ pub fn mirrored(picture: &Picture) -> Picture {
     Picture { width: picture.width, height: picture.height, pixels }
 }
 
+/// How many lines from a side on are border, of `all`.
+fn border(all: usize, within: impl Fn(usize, u8) -> bool) -> usize {
+    let even = (0..all).take_while(|&line| within(line, BORDER_TOLERANCE)).count();
+    if even == 0 {
+        return 0;
+    }
+    let ringing = (even..all.min(even + MOST_RINGING))
+        .take_while(|&line| within(line, RINGING_TOLERANCE))
+        .count();
+    even + ringing
+}
+
 /// The picture without its uniform borders; `None` where there are none, or where less than half
 /// of a side would be left.
 pub fn trimmed(picture: &Picture) -> Option<Picture> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let at = |x: usize, y: usize| &picture.pixels[(y * width + x) * 3..][..3];
-    let same =
-        |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= BORDER_TOLERANCE);
-    let row_is_border = |y: usize, colour: &[u8]| (0..width).all(|x| same(at(x, y), colour));
-    let column_is_border = |x: usize, colour: &[u8]| (0..height).all(|y| same(at(x, y), colour));
+    let alike = |a: &[u8], b: &[u8], most: u8| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= most);
+    let row = |y: usize, colour: &[u8], most: u8| (0..width).all(|x| alike(at(x, y), colour, most));
+    let column =
+        |x: usize, colour: &[u8], most: u8| (0..height).all(|y| alike(at(x, y), colour, most));
 
-    let top = (0..height).find(|&y| !row_is_border(y, at(0, 0))).unwrap_or(height);
-    let bottom =
-        (top..height).rev().find(|&y| !row_is_border(y, at(0, height - 1))).map_or(top, |y| y + 1);
-    let left = (0..width).find(|&x| !column_is_border(x, at(0, 0))).unwrap_or(width);
-    let right = (left..width)
-        .rev()
-        .find(|&x| !column_is_border(x, at(width - 1, 0)))
-        .map_or(left, |x| x + 1);
+    let (first, last) = (at(0, 0), at(0, height - 1));
+    let top = border(height, |y, most| row(y, first, most));
+    let bottom = height - border(height - top, |y, most| row(height - 1 - y, last, most));
+    let (first, last) = (at(0, 0), at(width - 1, 0));
+    let left = border(width, |x, most| column(x, first, most));
+    let right = width - border(width - left, |x, most| column(width - 1 - x, last, most));
     let (inner_width, inner_height) = (right - left, bottom - top);
     if inner_width * 2 < width
         || inner_height * 2 < height
@@ -215,6 +229,27 @@ mod tests {
         let once = mirrored(&original);
         assert_eq!(&once.pixels[..3], &original.pixels[12..15]);
         assert_eq!(mirrored(&once).pixels, original.pixels);
+    }
+
+    #[test]
+    fn trimming_takes_what_rings_behind_a_frame_but_not_more() {
+        // Even to 8, then uneven to 12 or to the end.
+        let ringing = |end: u32| {
+            picture(64, 64, move |x, y| {
+                let depth = x.min(y).min(63 - x).min(63 - y);
+                match depth {
+                    0..8 => [0; 3],
+                    depth if depth < end => [((x + y) % 2 * 30) as u8; 3],
+                    _ => [200; 3],
+                }
+            })
+        };
+        let inside = trimmed(&ringing(12)).expect("a frame");
+        assert_eq!((inside.width, inside.height), (40, 40));
+        let most = trimmed(&ringing(40)).expect("a frame");
+        assert_eq!((most.width, most.height), (32, 32));
+        let uneven = picture(64, 64, |x, y| [((x + y) % 2 * 30) as u8; 3]);
+        assert!(trimmed(&uneven).is_none());
     }
 
     #[test]

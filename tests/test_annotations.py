@@ -156,6 +156,32 @@ class TestBadTables:
                 "annotations: the column 'path' holds List(String), which cannot be written as "
                 "text",
             ),
+            (
+                pl.DataFrame({"path": ["cat/1.png"], "label": [[["a"]]]}),
+                ValueError,
+                "annotations: the column 'label' holds List(List(String)), which cannot be written "
+                "as text",
+            ),
+            (
+                pl.DataFrame({"path": ["cat/1.png"], "label": [[b"\xff"]]}),
+                ValueError,
+                "annotations: the column 'label' holds List(Binary), which cannot be written as "
+                "text",
+            ),
+            (
+                pl.DataFrame({"path": ["cat/1.png"], "x": [{}]}),
+                ValueError,
+                "annotations: column 'x' holds structs without any field",
+            ),
+            *(
+                (
+                    {"path": ["cat/1.png"], name: [1]},
+                    ValueError,
+                    f"annotations: a column cannot be called {name!r}, which means several columns "
+                    "to Polars: rename it",
+                )
+                for name in ("*", "^p.*$")
+            ),
             (7, ValueError, "annotations: cannot read a int as a table"),
         ],
     )
@@ -298,4 +324,14 @@ class TestSplits:
         assert ("train",) not in rows(audit, "split")
 
     def test_not_when_told_not_to(self, run: Run, parts: Path):
-        assert set(rows(run(parts, splits="none"), "split")) == {(None,)}
+        table = {"path": ["d.png"], "split": ["test"]}
+        audit = run(parts, splits="none", annotations=table)
+        assert set(rows(audit, "split")) == {(None,)}
+
+    def test_blanks_around_a_name_do_not_count_and_nothing_is_none(self, run: Run, parts: Path):
+        names = ["d.png", "trainer/e.png", "Train/a.png"]
+        audit = run(parts, annotations={"path": names, "split": [" train ", " ", ""]})
+        found = {Path(path).name: split for path, split in rows(audit, "path", "split")}
+        assert found["d.png"] == "train"
+        assert found["e.png"] is None
+        assert found["a.png"] == "train"

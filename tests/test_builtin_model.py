@@ -67,20 +67,21 @@ def model_input(path: Path) -> NDArray[np.uint8]:
 
 
 def without_borders(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lines whose values all lie within 12 of the corner's are border, if half a side is left."""
-    values = pixels.astype(int)
-    height, width = values.shape[:2]
+    """Lines whose values all lie within 12 of the corner's are border, if half a side is left.
 
-    def inside(corner: tuple[int, int], line_axis: int) -> NDArray[np.int64]:
-        near = np.abs(values - values[corner]) <= 12
-        return np.flatnonzero(~near.all(axis=(1 - line_axis, 2)))
+    And up to 8 behind them whose values lie within 40.
+    """
+    height, width = pixels.shape[:2]
 
-    tops, bottoms = inside((0, 0), 0), inside((height - 1, 0), 0)
-    lefts, rights = inside((0, 0), 1), inside((0, width - 1), 1)
-    if not all(map(len, (tops, bottoms, lefts, rights))):
-        return pixels
-    rows, columns = slice(tops[0], bottoms[-1] + 1), slice(lefts[0], rights[-1] + 1)
-    inner = pixels[rows, columns]
+    def border(turned: NDArray[np.uint8]) -> int:
+        """How many of the first rows are."""
+        away = np.abs(turned.astype(int) - turned[0, 0]).max(axis=(1, 2))
+        even = int(np.append(away > 12, True).argmax())
+        return even + int(np.append(away[even : even + 8] > 40, True).argmax()) if even else 0
+
+    top, left = border(pixels), border(pixels.transpose(1, 0, 2))
+    bottom, right = border(pixels[top:][::-1]), border(pixels[:, left:].transpose(1, 0, 2)[::-1])
+    inner = pixels[top : height - bottom, left : width - right]
     small = inner.shape[0] * 2 < height or inner.shape[1] * 2 < width
     return pixels if small else inner
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import pixsieve
+from conftest import draw
 from pixsieve import Config
 
 ODD = ["from", "to", "size", "nearest", "group", "score", "first", "center", "strength"]
@@ -86,6 +87,9 @@ def test_one_file_under_several_names_is_one_image(folder, run, tmp_path, monkey
         ({"subset": "a.png"}, "subset must be a list of strings, not 'a.png'"),
         ({"blur_threshold": None}, "blur_threshold needs a value; its default is 50.0"),
         ({"batch_size": None}, "batch_size needs a value; its default is 16"),
+        ({"prefer_splits": [None]}, "prefer_splits must be a list of strings; one of them is None"),
+        ({"subset": [1]}, "subset must be a list of strings; one of them is 1"),
+        ({"model_path": 3}, "model_path must be a path, not 3"),
         ({"labels": 3}, 'labels must be "folder", the name of a column, a mapping or a function, '),
     ],
 )
@@ -123,3 +127,43 @@ def test_queries_out_of_range_are_refused(folder, run):
         audit.flags("darkness")
     with pytest.raises(ValueError, match=r"threshold must be a number between -1 and 1, not 1\.5"):
         audit.duplicates(threshold=1.5)
+    with pytest.raises(ValueError, match="threshold must be a number between -1 and 1, not 1000"):
+        audit.duplicates(threshold=10**400)
+    for cut in ("", []):
+        with pytest.raises(ValueError, match="outlier_cut must be one of auto, percentile"):
+            audit.outliers(outlier_cut=cut)
+
+
+def test_a_column_of_any_name_leaves_the_leaks_alone(tmp_path, run):
+    for number, name in enumerate(["train/a.png", "train/b.png", "test/a.png"]):
+        (tmp_path / "two" / name).parent.mkdir(parents=True, exist_ok=True)
+        draw(number % 2).save(tmp_path / "two" / name)
+    names = ["place", "stand_in", "same", "rank", "strength", "split_place", "pair"]
+    table = {"path": ["train/a.png"], **{name: ["Paris"] for name in names}}
+    audit = run(tmp_path / "two", annotations=table)
+    assert audit.leaks().select("path_from", "kind").rows() == [
+        (str(tmp_path / "two" / "train" / "a.png"), "exact")
+    ]
+    assert audit.leaks(all=True).height == 1
+    assert audit.leak_counts()["images"].to_list() == [1]
+
+
+def test_what_is_done_to_a_frame_does_not_change_the_next_answer(folder, run):
+    audit = run(folder)
+    before = {name: getattr(audit, name)() for name in ("duplicates", "img_stats", "flags")}
+    spoilt = audit.duplicates()
+    spoilt.columns = [column.upper() for column in spoilt.columns]
+    spoilt = audit.img_stats()
+    spoilt.replace_column(spoilt.columns.index("mean"), pl.Series("mean", [0.0] * spoilt.height))
+    spoilt.drop_in_place("stdv")
+    audit.flags().extend(audit.flags())
+    for name, frame in before.items():
+        assert getattr(audit, name)().equals(frame)
+    assert audit.summary(verbose=False)
+
+
+def test_other_settings_give_other_answers(folder, run):
+    audit = run(folder)
+    assert "dark" not in audit.flags()["flag"]
+    audit.config = audit.config.replace(dark_threshold=200)
+    assert "dark" in audit.flags()["flag"]

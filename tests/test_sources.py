@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import pixsieve
 from conftest import Pictures, Run, draw
 
 
@@ -338,3 +339,19 @@ class TestLists:
             "gone.png": ("missing_file", "no such file"),
             "photos": ("unknown_format", "a folder, not a file"),
         }
+
+
+def test_where_a_run_goes_if_nothing_is_said(folder_of_two, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    audit = pixsieve.run(folder_of_two, progress=False)
+    assert audit.work_dir == tmp_path / "pixsieve-out" / folder_of_two.name
+    files = sorted(folder_of_two.iterdir())
+    assert pixsieve.create(input_dir=files).work_dir == tmp_path / "pixsieve-out" / "files"
+
+
+@pytest.fixture
+def folder_of_two(tmp_path):
+    for number in range(2):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        draw(number).save(tmp_path / "two" / f"{number}.png")
+    return tmp_path / "two"

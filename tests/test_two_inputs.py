@@ -120,6 +120,24 @@ class TestSeveralLabels:
         assert again.mislabels(1.0).equals(audit.mislabels(1.0))
         assert audit.summary(verbose=False)
 
+    def test_lists_stay_lists_beside_folders(self, folders, table, tmp_path):
+        audit = pixsieve.run(
+            folders[0].parent,
+            annotations=table.with_columns(path=pl.lit("old/") + pl.col("path")),
+            labels="folder",
+            work_dir=tmp_path / "out",
+            progress=False,
+        )
+        assert audit.info["label_separator"] == "|"
+        assert list(audit._opinions().labels.names)[:2] == ["boat", "cat"]
+
+    def test_nothing_in_a_list_is_no_class(self, folders, tmp_path):
+        table = {"path": ["00.png", "01.png"], "label": [["", " b "], ["", " "]]}
+        audit = pixsieve.run(
+            folders[0], annotations=table, work_dir=tmp_path / "out", progress=False
+        )
+        assert audit.annotations()["label"].to_list()[:2] == ["b", None]
+
     def test_text_is_taken_apart_where_asked(self, folders, tmp_path):
         table = {"path": [f"{seed:02}.png" for seed in range(12)], "label": ["a; b"] * 12}
         audit = pixsieve.run(

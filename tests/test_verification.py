@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 from scipy.fft import dctn
 
 import pixsieve
@@ -263,3 +263,20 @@ class TestShapes:
         images = np.arange(count, dtype=np.uint32)
         flat = np.full((count, 32, 32), 7, dtype=np.uint8)
         assert engine.shape_edges(images, flat, config=Config()).height == 0
+
+
+@pytest.mark.parametrize("quality", [95, 75])
+@pytest.mark.parametrize("colour", ["black", "white"])
+def test_bordered_copies_are_found_though_their_edges_ring(shared, tmp_path, quality, colour):
+    sources = sorted((shared / "scenes").rglob("*.jpg"))[::90][:30]
+    (tmp_path / "in").mkdir()
+    for number, path in enumerate(sources):
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+        picture.save(tmp_path / "in" / f"{number:02}.png")
+        framed = ImageOps.expand(picture, 30, colour)
+        framed.save(tmp_path / "in" / f"{number:02}-framed.jpg", quality=quality)
+    audit = pixsieve.run(tmp_path / "in", work_dir=tmp_path / "out", device="cpu", progress=False)
+    groups = audit.duplicates().group_by("group").agg(pl.col("path").sort())
+    found = [[Path(path).name[:2] for path in paths] for paths in groups["path"]]
+    assert sum(len(set(names)) == 1 for names in found) >= 25

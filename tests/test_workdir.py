@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ class TestEarlierRuns:
         edit(work, format=99, version="9.9.9")
         message = (
             f"work_dir {work} has format 99, written by Pixsieve 9.9.9; this version reads "
-            "format 3: use that version, or run again in another folder"
+            "format 4: use that version, or run again in another folder"
         )
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)
@@ -209,6 +210,17 @@ class TestDamage:
         for attempt in (lambda: pixsieve.load(work), lambda: run(seven, work_dir=work)):
             with pytest.raises(ValueError, match=r"run\.json is a folder, not Pixsieve's"):
                 attempt()
+
+    def test_shards_of_another_run_are_not_taken_for_ones_own(
+        self, run: Run, seven: Path, work: Path, tmp_path: Path
+    ):
+        old = run(seven, work_dir=work)
+        other = run(seven, work_dir=tmp_path / "other", num_images=5)
+        shutil.rmtree(work / "shards")
+        shutil.copytree(other.work_dir / "shards", work / "shards")
+        for audit in (old, pixsieve.load(work)):
+            with pytest.raises(ValueError, match="not what the run wrote"):
+                audit.embeddings()
 
 
 class TestOnlyOurNames:

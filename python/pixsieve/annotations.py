@@ -46,9 +46,7 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
             Python objects.
     """
     frame = _to_frame(annotations, config)
-    objects = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
-    if objects:
-        raise ValueError(f"annotations: column {objects[0]!r} holds Python objects, not values")
+    _check_columns(frame)
     name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
     if name is None:
         found = ", ".join(frame.columns) or "none"
@@ -65,11 +63,25 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
     return frame
 
 
+def _check_columns(frame: pl.DataFrame) -> None:
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Object:
+            raise ValueError(f"annotations: column {name!r} holds Python objects, not values")
+        if isinstance(dtype, pl.Struct) and not dtype.fields:
+            raise ValueError(f"annotations: column {name!r} holds structs without any field")
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise ValueError(
+                f"annotations: a column cannot be called {name!r}, which means several columns to "
+                "Polars: rename it"
+            )
+
+
 def separator_of(annotations: pl.DataFrame | None, config: Config) -> str | None:
     """What stands between the labels of one image; None if each image has one label."""
     if config.label_separator is not None or annotations is None:
         return config.label_separator
     column = config.labels if isinstance(config.labels, str) else "label"
+    column = "label" if column == "folder" else column
     kind = annotations.schema.get(column)
     return SEPARATOR if isinstance(kind, pl.List | pl.Array) else None
 
@@ -81,7 +93,10 @@ def _joined(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
         ValueError: If a label holds what would stand between two.
     """
     separator = config.label_separator or SEPARATOR
-    labels = pl.col("label").cast(pl.List(pl.String)).list.drop_nulls()
+    frame = _as_text(frame, "label", pl.List(pl.String))
+    # Nothing is no class.
+    bare = pl.element().str.strip_chars()
+    labels = pl.col("label").list.eval(bare.filter(bare != ""))
     inside = frame.select(labels.explode()).to_series().drop_nulls()
     broken = inside.filter(inside.str.contains(separator, literal=True))
     if len(broken):
@@ -93,13 +108,15 @@ def _joined(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     return frame.with_columns(label=pl.when(labels.list.len() > 0).then(text))
 
 
-def _as_text(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+def _as_text(
+    frame: pl.DataFrame, name: str, kind: pl.DataType | type[pl.DataType] = pl.String
+) -> pl.DataFrame:
     try:
-        return frame.with_columns(pl.col(name).cast(pl.String))
+        return frame.with_columns(pl.col(name).cast(kind))
     except pl.exceptions.PolarsError:
-        kind = frame.schema[name]
         raise ValueError(
-            f"annotations: the column {name!r} holds {kind}, which cannot be written as text"
+            f"annotations: the column {name!r} holds {frame.schema[name]}, which cannot be written "
+            "as text"
         ) from None
 
 
@@ -270,10 +287,16 @@ def _fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
         ]
         frame = _coalesce(frame, "label", by_path)
     if config.splits == "auto":
-        frame = _coalesce(frame, "split", [split_of_path(path) for path in paths])
-    bare = pl.col("label").str.strip_chars()
-    # Nothing is no class.
-    return frame.with_columns(label=pl.when(bare != "").then(bare))
+        frame = _coalesce(_bare(frame, "split"), "split", [split_of_path(path) for path in paths])
+    else:
+        frame = frame.with_columns(split=pl.lit(None, dtype=pl.String))
+    return _bare(frame, "label")
+
+
+def _bare(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Names without the blanks around them; an empty one is none."""
+    bare = pl.col(column).str.strip_chars()
+    return frame.with_columns(pl.when(bare != "").then(bare).alias(column))
 
 
 def _is_second(frame: pl.DataFrame, listing: Listing) -> pl.Series:

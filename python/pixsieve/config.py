@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
@@ -230,6 +231,9 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence | None):
                 raise ValueError(f"{name} must be a list of strings, not {value!r}")
+            for one in value or ():
+                if not isinstance(one, str | os.PathLike if name == "subset" else str):
+                    raise ValueError(f"{name} must be a list of strings; one of them is {one!r}")
         self._check_texts()
         if not (callable(self.labels) or isinstance(self.labels, str | Mapping | None)):
             raise ValueError(
@@ -238,6 +242,8 @@ class Config:
             )
 
     def _check_texts(self) -> None:
+        if not isinstance(self.model_path, str | os.PathLike | None):
+            raise ValueError(f"model_path must be a path, not {self.model_path!r}")
         for name in ("find_regex", "label_separator", "test_dir"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")
@@ -291,7 +297,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
         ValueError: If it is no number, or lies beyond `low` or `high`.
     """
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not low <= float(value) <= high:
+    if not number or not low <= value <= high:
         raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
     return value
 
@@ -313,3 +319,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence):
         return list(value)
     return f"function {getattr(value, '__name__', '?')}"
+
+
+def default_work_dir(input_dir: object) -> Path:
+    """Where a run of this folder, or else of a list of files, writes if nothing is said."""
+    if not isinstance(input_dir, str | os.PathLike):
+        return Path("pixsieve-out") / "files"
+    return Path("pixsieve-out") / (Path(input_dir).resolve().name or "root")

@@ -88,9 +88,10 @@ class Audit(Tables):
             if known is not None:
                 match = findings.match_threshold(share, np.array(known["precision"]))
             elif precision is not None:
+                asked = f"the card of model {self.info['model']['name']!r} with this run's distance"
                 raise ValueError(
-                    f"precision: the card of model {self.info['model']['name']!r} has no "
-                    "calibration for this: pass threshold="
+                    f"precision: {asked}, {self.config.distance}, has no calibration for this: "
+                    "pass threshold="
                 )
         return match, self._threshold(threshold, "near_duplicate")
 
@@ -165,8 +166,8 @@ class Audit(Tables):
         """The strangest images first, one row each.
 
         `score` is higher for stranger images, `percentile` the share of all images that are less
-        strange; `nearest` is what comes nearest to it, at this `similarity`; `reason` is
-        `low_information` for images that show next to nothing, else `strange`.
+        strange; `nearest` is what comes nearest to it, exact copies aside, at this `similarity`;
+        `reason` is `low_information` for images that show next to nothing, else `strange`.
 
         Args:
             outlier_percentile: List this share of the images, 0..1, whatever they are like.
@@ -186,7 +187,8 @@ class Audit(Tables):
         if share is not None and cut == "auto":
             raise ValueError('outliers: outlier_cut="auto" takes no outlier_percentile')
         if share is None and cut != "auto":
-            share, cut = self.config.outlier_percentile, cut or self.config.outlier_cut
+            share = self.config.outlier_percentile
+            cut = self.config.outlier_cut if cut is None else cut
         # Raises for what cannot be.
         chosen = self.config.replace(
             outlier_cut="percentile" if cut is None else cut, outlier_percentile=share
@@ -217,9 +219,10 @@ class Audit(Tables):
         10; `agreement` is the share of all voters that carry the given label.
 
         Before all others, and whatever the threshold, come images of which a duplicate carries
-        another label: `conflict` is the kind of that duplicate, which is among the `neighbors`,
-        and `score` is the label's part of the evidence. Of such images those are listed for whose
-        label not more speaks than for the other. Blank pictures are neither judged nor asked.
+        another label: `conflict` is the kind of that duplicate, which is among the `neighbors` if
+        it carries the suggested label, and `score` is the label's part of the evidence. Of such
+        images those are listed for whose label not more speaks than for the other. Blank pictures
+        are neither judged nor asked.
 
         Args:
             threshold: Labels are listed against which more speaks than for them, and whose

@@ -5,27 +5,26 @@ from typing import Any
 
 from pixsieve.annotations import Annotations
 from pixsieve.audit.audit import Audit
-from pixsieve.config import Config
+from pixsieve.config import Config, default_work_dir
 from pixsieve.progress import Progress
 from pixsieve.sources.files import Input
 
 
-def create(
-    work_dir: str | os.PathLike[str] = "pixsieve-out", input_dir: Input | None = None
-) -> Audit:
+def create(work_dir: str | os.PathLike[str] | None = None, input_dir: Input | None = None) -> Audit:
     """An audit that has not run yet; `run()` starts it.
 
     Args:
-        work_dir: Folder for what the run writes.
+        work_dir: Folder for what the run writes; default: `pixsieve-out/NAME OF FOLDER`, or
+            `pixsieve-out/files` for a list.
         input_dir: A folder, or a list of files.
     """
-    return Audit(work_dir, input_dir)
+    return Audit(default_work_dir(input_dir) if work_dir is None else work_dir, input_dir)
 
 
 def run(
     input_dir: Input,
     *,
-    work_dir: str | os.PathLike[str] = "pixsieve-out",
+    work_dir: str | os.PathLike[str] | None = None,
     annotations: Annotations | None = None,
     progress: bool | Progress | None = None,
     **settings: Any,

@@ -11,7 +11,7 @@ import polars as pl
 from pixsieve import findings
 from pixsieve.config import Config, within
 from pixsieve.sources.files import Input
-from pixsieve.store import WorkDir, open_shard
+from pixsieve.store import WorkDir
 
 #: Columns of `images.parquet` that are ours alone.
 INTERNAL = ("_location",)
@@ -24,7 +24,23 @@ class Tables:
         self._work = WorkDir(Path(work_dir).absolute())
         self._input = input_dir
         self._info: dict[str, Any] | None = None
-        self.config = Config()
+        self._config = Config()
+        self._forget()
+
+    @property
+    def config(self) -> Config:
+        """The settings that questions are answered with; others may be put in their place."""
+        return self._config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        self._config = config
+        self._forget()
+
+    def _forget(self) -> None:
+        #: What was worked out when first asked for.
+        self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
+        self._said: findings.Opinions | None = None
 
     @property
     def work_dir(self) -> Path:
@@ -40,10 +56,9 @@ class Tables:
 
     def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
         self._info = self._work.load()
-        #: Read or worked out when first asked for.
+        #: Read when first asked for.
         self._tables = tables
-        self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
-        self._said: findings.Opinions | None = None
+        self._forget()
         return self
 
     # ---- tables ---- #
@@ -97,7 +112,8 @@ class Tables:
     def _remembered(self, key: tuple[Any, ...], find: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         if key not in self._findings:
             self._findings[key] = find()
-        return self._findings[key]
+        # What the asker does to the columns is the asker's own affair.
+        return self._findings[key].clone()
 
     def _threshold(self, given: float | None, name: str) -> float:
         if given is None:
@@ -115,7 +131,7 @@ class Tables:
         parts, images, start, number = [], [], 0, 0
         total = self._images.height
         while start < total:
-            shard = open_shard(self._work.shards, number)
+            shard = self._work.shard(number, self.info)
             parts.append(np.asarray(shard.embeddings))
             images.append(shard.rows + np.uint32(start))
             start, number = start + shard.images.height, number + 1

@@ -14,6 +14,7 @@ import click
 from pixsieve import Config, __version__
 from pixsieve.cli import interrupts
 from pixsieve.cli.options import parse, with_settings
+from pixsieve.config import default_work_dir
 from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def app() -> None:
 @click.option(
     "-o",
     "--out",
+    "--work-dir",
+    "out",
     type=_path,
     help="Work directory; default: pixsieve-out/NAME OF FOLDER.",
 )
@@ -184,7 +187,7 @@ def run_command(
         Config(**chosen)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
-    work_dir = out or Path("pixsieve-out") / (folder.resolve().name or "root")
+    work_dir = default_work_dir(folder) if out is None else out
     with _progress(quiet or as_json) as progress:
         with _resumable(work_dir):
             import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed

@@ -107,9 +107,11 @@ def ordered_splits(images: pl.DataFrame) -> list[str]:
 def _members(images: pl.DataFrame) -> pl.DataFrame:
     """Images with a split, and `place`, the number of the split."""
     known = images.filter(is_decoded(), pl.col("split").is_not_null())
+    # Only these: a column of the user's may be called `place`, too.
+    known = known.select("image", "stand_in", "same", "split")
     order = pl.DataFrame({"split": ordered_splits(images)}, schema={"split": pl.String})
     places = order.with_row_index("place")
-    return known.join(places, on="split").select("image", "stand_in", "same", "place")
+    return known.join(places, on="split").drop("split")
 
 
 def _champions(members: pl.DataFrame, key: str) -> pl.DataFrame:

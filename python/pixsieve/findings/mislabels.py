@@ -7,7 +7,7 @@ import polars as pl
 from pixsieve import schema
 from pixsieve.findings.graph import KINDS, attach
 from pixsieve.findings.labels import Labelled, labelled
-from pixsieve.findings.verdicts import HALF, disputes, losers, score, verdicts
+from pixsieve.findings.verdicts import HALF, disputes, losers, verdicts
 from pixsieve.findings.votes import Votes, ties, votes
 
 #: Of the voters that contradict a label so many are named.
@@ -51,7 +51,7 @@ def opinions(
     found = verdicts(labels, cast, embeddings).rename({"image": "case"})
     lost = losers(labels, tied, found.rename({"case": "image"})).select(case="image", other="other")
     # Of two duplicates with different labels one is wrong for certain.
-    certainty = pl.when(pl.col("strength").is_null()).then(score(pl.col("part"))).otherwise("part")
+    certainty = pl.when(pl.col("strength").is_null()).then("score").otherwise("part")
     frame = (
         labels.images.select("image", "case", "given")
         .join(found, on="case")

@@ -154,7 +154,7 @@ def _share(number: int, counts: dict[str, Any]) -> str:
 
 def _line_of_outliers(counts: dict[str, Any]) -> Line:
     number, plain = counts["outliers"], counts["low_information_outliers"]
-    if counts["valid"] == 0:
+    if counts["valid"] < 2:
         return Line("No outliers found.")
     if number == 0:
         text = "No outliers: no image departs from the rest; the strangest 5 %"

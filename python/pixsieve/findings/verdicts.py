@@ -2,27 +2,33 @@
 
 import polars as pl
 
+from pixsieve.findings.certainty import certainty
 from pixsieve.findings.discriminant import class_probabilities
 from pixsieve.findings.graph import from_fixed, to_fixed
 from pixsieve.findings.labels import Labelled
 from pixsieve.findings.votes import Votes
 
-#: The score is 1 / (1 + exp(-(INTERCEPT + SLOPE * logit(part)))) of the part of the votes that
-#: is for the label. `benches/calibrate.py --labels` fits it on labels that were replaced at random
-#: or by the most similar class, 5 and 10 % of them.
-INTERCEPT, SLOPE = 2.615, 0.318
+#: Intercept and slope of the score in the logit of the part of the evidence that is for the label.
+#: `benches/calibrate.py --labels` fits them on labels that were replaced at random or by the most
+#: similar class, 5 and 10 % of them.
+USUAL = (2.64, 0.308)
+#: The same where images have several labels, and votes alone are evidence: fitted on `scenes` with
+#: a second label that is always right, or drawn.
+USUAL_OF_SEVERAL = (4.3, 3.2)
 #: A smaller part of the votes is for the label than against it.
 HALF = 0.5
 #: No class is less probable than this.
 LEAST = 1e-6
 #: No part is nearer to 0 or 1.
 SURELY = 1e-9
+_CASE = ["image", "vote"]
 
 
 def verdicts(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
-    """One row per case on which there are votes: `image`, `part`, `accused`, `missing`, `new`.
+    """One row per case on which there are votes.
 
-    `part` is that of the evidence that is for the label, 0..1; `accused` is the label that speaks
+    `image`; `part`, that of the evidence that is for the label, 0..1; `score`, the probability
+    that the label is right (see `certainty`); `accused` is the label that speaks
     most against it: one that is `missing`, or one that should not be there. `new` are the numbers
     of the labels that the evidence would give.
 
@@ -33,52 +39,108 @@ def verdicts(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) ->
     so that one image of a rare class cannot outvote all others (prior shift by Saerens et al.
     2002; tempering as in logit adjustment, Menon et al. 2021).
     """
-    if labels.separator is not None:
-        return _of_several(labels, votes)
-    return _of_one(labels, votes, embeddings)
-
-
-def score(part: pl.Expr) -> pl.Expr:
-    """The probability that a label is right, of the part of the votes that is for it."""
-    logit = (part / (1 - part)).log()
-    return 1 / (1 + (-(INTERCEPT + SLOPE * logit)).exp())
+    several = labels.carried.height > labels.cases.height
+    return _of_several(labels, votes) if several else _of_one(labels, votes, embeddings)
 
 
 def _of_one(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
     """Each image has one label; the strongest other one is its rival."""
-    tally = _tally(labels, votes)
-    probability = (
-        pl.lit(1.0)
-        if embeddings is None
-        else pl.Series(class_probabilities(labels, tally, votes.trust, embeddings))
-    )
     undecided = votes.undecided / 2
-    fair = to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt())
-    evidence = (fair + undecided) * (probability + LEAST) ** 2
-    ranked = tally.join(_priors(labels), on="vote", maintain_order="left").with_columns(
-        evidence=evidence
-    )
-    ranked = ranked.sort(
-        "image", pl.col("evidence").round(0), "vote", descending=[False, True, False]
-    )
-    own, rival = pl.col("evidence").filter("own").sum(), pl.col("evidence").filter(~pl.col("own"))
-    return (
+    nothing = undecided * LEAST**2
+    ranked = _evidence(labels, votes, embeddings)
+    voted = ~pl.col("probe")
+    own = pl.col("evidence").filter("own").sum()
+    rivals = pl.col("evidence").filter(~pl.col("own"), voted)
+    others = pl.col("evidence").filter(~pl.col("chosen"))
+    found = (
         ranked.group_by("image", maintain_order=True)
         .agg(
-            accused=pl.col("vote").filter(~pl.col("own")).first(),
-            part=own / (own + rival.max().fill_null(undecided * LEAST**2)),
+            accused=pl.col("vote").filter(~pl.col("own"), voted).first(),
+            own=own,
+            rival=rivals.max().fill_null(nothing),
+            third=rivals.get(1, null_on_oob=True).fill_null(nothing),
+            chosen=pl.col("evidence").filter("chosen").sum(),
+            others=others.max().fill_null(nothing),
         )
-        .filter(pl.col("part").is_finite())
         .join(labels.cases, on="image")
-        .with_columns(winner=pl.when(pl.col("part") < HALF).then("accused").otherwise("given"))
-        .select(
-            "image",
-            pl.col("part").clip(SURELY, 1 - SURELY),
-            "accused",
-            missing=pl.lit(value=True),
-            new=pl.concat_list("winner"),
+        .with_columns(part=pl.col("own") / (pl.col("own") + pl.col("rival")))
+        .filter(pl.col("part").is_finite())
+        .with_columns(
+            part=pl.col("part").clip(SURELY, 1 - SURELY),
+            winner=pl.when(pl.col("part") < HALF).then("accused").otherwise("given"),
         )
     )
+    logits = found.select(
+        given=_logit("part", 1 - pl.col("part")),
+        # Had it been given the rival's label, or any other.
+        to_rival=_logit("rival", pl.max_horizontal("own", "third")),
+        to_other=_logit("chosen", pl.col("others")),
+    )
+    given, *wrong = (column.to_numpy() for column in logits)
+    return found.select(
+        "image",
+        "part",
+        "accused",
+        score=pl.Series(certainty(given, wrong, USUAL)),
+        missing=pl.lit(value=True),
+        new=pl.concat_list("winner"),
+    )
+
+
+def _evidence(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -> pl.DataFrame:
+    """The tally with the `evidence` for each label, the strongest of each image first.
+
+    Some other label of each image is `chosen`, to see what would speak for it; where it has no
+    votes, it is a `probe`, which is no rival.
+    """
+    tally = _tally(labels, votes)
+    chosen = _chosen(labels, tally)
+    probes = chosen.join(tally, on=["image", "vote"], how="anti").with_columns(
+        pl.lit(0).cast(tally.schema["weight"]).alias("weight"), own=pl.lit(value=False)
+    )
+    tally = (
+        pl.concat([tally, probes.select(tally.columns)])
+        .join(probes.select("image", "vote", probe=pl.lit(value=True)), on=_CASE, how="left")
+        .join(chosen.with_columns(chosen=pl.lit(value=True)), on=_CASE, how="left")
+        .with_columns(pl.col("probe", "chosen").fill_null(value=False))
+        .sort("image", "vote")
+    )
+    probability = (
+        pl.Series("p", [1.0]).new_from_index(0, tally.height)
+        if embeddings is None
+        else pl.Series("p", class_probabilities(labels, tally, votes.trust, embeddings))
+    )
+    known = tally.with_columns(p=probability).with_columns(
+        pl.col("p") / pl.col("p").filter(~pl.col("probe")).sum().over("image")
+    )
+    if embeddings is None:
+        known = known.with_columns(p=pl.lit(1.0))
+    fair = to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt())
+    return (
+        known.join(_priors(labels), on="vote", maintain_order="left")
+        .with_columns(evidence=(fair + votes.undecided / 2) * (pl.col("p") + LEAST) ** 2)
+        .sort("image", pl.col("evidence").round(0), "vote", descending=[False, True, False])
+    )
+
+
+def _chosen(labels: Labelled, tally: pl.DataFrame) -> pl.DataFrame:
+    """For each image some label that it does not carry: `image` and `vote`."""
+    classes = len(labels.names)
+    if classes < 2:
+        return tally.select("image", "vote").clear()
+    # The last digits of the votes are as good as drawn, and the same in every order.
+    drawn = pl.col("weight").sum().over("image") % (classes - 1)
+    other = (pl.col("vote") + 1 + drawn) % classes
+    return tally.with_columns(vote=other.cast(tally.schema["vote"])).filter("own").select(*_CASE)
+
+
+def _logistic(logit: pl.Expr, weights: tuple[float, float]) -> pl.Expr:
+    intercept, slope = weights
+    return 1 / (1 + (-(intercept + slope * logit)).exp())
+
+
+def _logit(one: str, other: pl.Expr) -> pl.Expr:
+    return (pl.col(one) / other).log()
 
 
 def _tally(labels: Labelled, votes: Votes) -> pl.DataFrame:
@@ -95,26 +157,54 @@ def _tally(labels: Labelled, votes: Votes) -> pl.DataFrame:
 
 
 def _of_several(labels: Labelled, votes: Votes) -> pl.DataFrame:
-    """Each label is right or wrong by itself, and the worst one counts."""
+    """Each label is right or wrong by itself, and the worst one counts.
+
+    The logit of the votes for or against a label counts as far as it can be seen (`_seen`): what
+    looks do not tell, such as who took a picture, nobody is suspected for.
+    """
     undecided = votes.undecided
     total = votes.rows.group_by("image").agg(total=pl.col("share").sum())
     whether = _tally(labels, votes).join(total, on="image")
     agree = pl.when("own").then("weight").otherwise(pl.col("total") - pl.col("weight"))
     part = (agree + undecided / 2) / (pl.col("total") + undecided)
     keep = pl.col("own") == (pl.col("part") >= HALF)
+    raw = whether.with_columns(part=part.clip(SURELY, 1 - SURELY)).filter(
+        pl.col("part").is_finite()
+    )
+    seen = raw.join(_seen(whether), on="vote", how="left", maintain_order="left")
+    judged = seen.with_columns(
+        seen=1 / (1 + (-_logit("part", 1 - pl.col("part")) * pl.col("seen")).exp())
+    ).sort("image", "seen", "part", "vote")
     return (
-        whether.with_columns(part=part.clip(SURELY, 1 - SURELY))
-        .filter(pl.col("part").is_finite())
-        .sort("image", "part", "vote")
-        .group_by("image", maintain_order=True)
+        judged.group_by("image", maintain_order=True)
         .agg(
-            pl.col("part").first(),
+            pl.col("part").min(),
+            pl.col("seen").first(),
             accused=pl.col("vote").first(),
             missing=~pl.col("own").first(),
             new=pl.col("vote").filter(keep).sort(),
         )
-        .select("image", "part", "accused", "missing", "new")
+        .with_columns(score=_logistic(_logit("seen", 1 - pl.col("seen")), USUAL_OF_SEVERAL))
+        .select("image", "part", "accused", "score", "missing", "new")
     )
+
+
+def _seen(whether: pl.DataFrame) -> pl.DataFrame:
+    """`vote` and `seen`, 0..1: how far one sees from the neighbors who carries a label.
+
+    By how much more of the votes on those that carry it are for it than of those on all others.
+    """
+    images = whether["image"].n_unique()
+    for_it = to_fixed(pl.col("weight") / pl.col("total").clip(lower_bound=1))
+    counted = whether.group_by("vote").agg(
+        carriers=pl.col("own").sum(),
+        inside=for_it.filter("own").sum(),
+        outside=for_it.filter(~pl.col("own")).sum(),
+    )
+    on_carriers = from_fixed(pl.col("inside")) / pl.col("carriers").clip(lower_bound=1)
+    others = (images - pl.col("carriers")).clip(lower_bound=1)
+    on_others = from_fixed(pl.col("outside")) / others
+    return counted.select("vote", seen=(on_carriers - on_others).clip(0, 1))
 
 
 def _priors(labels: Labelled) -> pl.DataFrame:

@@ -20,10 +20,10 @@ from pixsieve.store.atomic import (
     write_text,
 )
 from pixsieve.store.lock import LOCK, locked
-from pixsieve.store.shards import SHARD_FILE
+from pixsieve.store.shards import SHARD_FILE, Shard, open_shard
 
 #: Raised by one with every change that older readers would misread.
-FORMAT = 3
+FORMAT = 4
 RUN = "run.json"
 TABLES = ("images", "statistics", "edges", "pairs", "pixel_digests", "typicality")
 REPORT = "report.html"
@@ -226,6 +226,8 @@ class WorkDir:
         info = {"format": FORMAT, **info}
         if info["state"] == "finished":
             info["checksums"] = {name: checksum(self.path / f"{name}.parquet") for name in TABLES}
+            notes = sorted(self.shards.glob("[0-9]*.json"))
+            info["shards"] = [checksum(note) for note in notes]
             info["checksum"] = _info_checksum(info)
         write_text(self.path / RUN, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
 
@@ -247,6 +249,21 @@ class WorkDir:
         if checksum_of(data) != info["checksums"][name]:
             raise self._damaged(file, "not what the run wrote")
         return read_frame(data)
+
+    def shard(self, number: int, info: dict[str, Any]) -> Shard:
+        """A shard of the run that this `run.json` is of.
+
+        Raises:
+            ValueError: If it is missing, damaged, or of another run.
+        """
+        file = f"shards/{number:05}.json"
+        try:
+            of_this_run = checksum(self.path / file) == info["shards"][number]
+        except OSError as error:
+            raise self._damaged(file, error.strerror) from None
+        if not of_this_run:
+            raise self._damaged(file, "not what the run wrote")
+        return open_shard(self.shards, number)
 
     def thumbnail(self, digest: str, suffix: str = "") -> Path:
         """Where the thumbnail of the image with this digest is, or will be.
