@@ -121,19 +121,27 @@ def _as_text(
 
 
 def _to_frame(annotations: Annotations, config: Config) -> pl.DataFrame:
-    if isinstance(annotations, pl.DataFrame):
-        return annotations
     if isinstance(annotations, str | os.PathLike):
         return _read_file(Path(annotations), config)
-    columns: Any = annotations
+    return as_frame(annotations, "annotations")
+
+
+def as_frame(columns: Any, name: str) -> pl.DataFrame:
+    """A table of a user's: Polars, pandas, or a mapping of columns.
+
+    Raises:
+        ValueError: If it is none; the message begins with `name`.
+    """
+    if isinstance(columns, pl.DataFrame):
+        return columns
     if hasattr(columns, "notna"):  # pandas, without asking for pyarrow
         columns = columns.astype(object).where(columns.notna(), None).to_dict(orient="list")
     if not isinstance(columns, Mapping):
-        raise ValueError(f"annotations: cannot read a {type(columns).__name__} as a table")
+        raise ValueError(f"{name}: cannot read a {type(columns).__name__} as a table")
     try:
         return pl.DataFrame(columns)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"annotations: these columns make no table: {error}") from None
+        raise ValueError(f"{name}: these columns make no table: {error}") from None
 
 
 def _read_file(path: Path, config: Config) -> pl.DataFrame:

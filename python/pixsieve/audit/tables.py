@@ -25,6 +25,8 @@ class Tables:
         self._input = input_dir
         self._info: dict[str, Any] | None = None
         self._config = Config()
+        #: Read when first asked for.
+        self._tables: dict[str, pl.DataFrame] = {}
         self._forget()
 
     @property
@@ -56,7 +58,6 @@ class Tables:
 
     def _open(self, tables: dict[str, pl.DataFrame]) -> Self:
         self._info = self._work.load()
-        #: Read when first asked for.
         self._tables = tables
         self._forget()
         return self

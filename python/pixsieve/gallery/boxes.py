@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from pixsieve.annotations import as_frame
 from pixsieve.gallery.data import Box
 from pixsieve.gallery.look import Look, says
 from pixsieve.pages import Card
@@ -50,8 +51,8 @@ def _table(given: Any) -> Any:
         if not Path(given).is_file():
             raise FileNotFoundError(f"get_bounding_box_func: there is no file {os.fspath(given)}")
         given = pl.read_csv(Path(given))
-    elif hasattr(given, "to_dict") and hasattr(given, "iloc"):
-        given = pl.from_pandas(given)
+    elif hasattr(given, "iloc"):
+        given = as_frame(given, "get_bounding_box_func")
     if not isinstance(given, pl.DataFrame):
         if not callable(given) and not isinstance(given, Mapping):
             raise TypeError(

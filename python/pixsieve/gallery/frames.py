@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from pixsieve.annotations import as_frame
 from pixsieve.gallery.figures import Figures
 
 #: `slice`: pairs or clusters whose labels differ, or are the same; or these labels.
@@ -71,15 +72,9 @@ def external(
         optional: Likewise of those that may be there.
 
     Raises:
-        TypeError: If it is no frame.
-        ValueError: If a column is missing.
+        ValueError: If it is no frame, or a column is missing.
     """
-    if hasattr(frame, "to_dict") and hasattr(frame, "iloc"):
-        frame = pl.from_pandas(frame)
-    elif isinstance(frame, dict):
-        frame = pl.DataFrame(frame)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError(f"external_df must be a frame, not {type(frame).__name__}")
+    frame = as_frame(frame, "external_df")
     found = {}
     for name, names in {**wanted, **optional}.items():
         have = next((one for one in (name, *names) if one in frame.columns), None)

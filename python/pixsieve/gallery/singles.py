@@ -15,7 +15,10 @@ from pixsieve.pages.text import measure
 
 #: What users call a statistic, and whether its lowest values are looked at first.
 NAMED = {
-    **{rule.flag: (rule.metric, not rule.above) for rule in reversed(RULES)},
+    **{
+        flag: next((rule.metric, not rule.above) for rule in RULES if rule.flag == flag)
+        for flag in dict.fromkeys(rule.flag for rule in RULES)
+    },
     "blur": ("blur", True),
     "sharp": ("blur", False),
     "size": ("area", False),
