@@ -74,18 +74,18 @@ def external(
     Raises:
         ValueError: If it is no frame, or a column is missing.
     """
-    frame = as_frame(frame, "external_df")
+    table = as_frame(frame, "external_df")
     found = {}
     for name, names in {**wanted, **optional}.items():
-        have = next((one for one in (name, *names) if one in frame.columns), None)
+        have = next((one for one in (name, *names) if one in table.columns), None)
         if have is not None:
             found[name] = pl.col(have)
         elif name in wanted:
             raise ValueError(
                 f"external_df has no column {' or '.join(map(repr, (name, *names)))}; it has "
-                f"{', '.join(frame.columns)}"
+                f"{', '.join(table.columns)}"
             )
-    return frame.select(**found)
+    return table.select(**found)
 
 
 def rows_of(named: pl.Series, figures: Figures) -> pl.Series:
