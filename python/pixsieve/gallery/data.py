@@ -49,6 +49,8 @@ class Pair:
     tags: tuple[Tag, ...] = ()
     #: What was done to the first to get the second.
     transform: str | None = None
+    #: Whether it helps to lay one over the other.
+    alike: bool = True
 
     def figures(self) -> Iterator[Figure]:
         """All pictures."""

@@ -203,4 +203,5 @@ def _stranger(row: dict[str, Any], figures: Figures) -> Pair | Single:
         source=figures(row["image"], *tags),
         target=figures(row["nearest"], near),
         title="",
+        alike=False,
     )

@@ -68,7 +68,8 @@ def histogram(values: NDArray[np.float64], cuts: Sequence[Cut], *, name: str) ->
 class _Scale:
     low: float
     high: float
-    logarithmic: bool
+    logarithmic: bool = False
+    constant: bool = False
 
     def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """0..1."""
@@ -86,6 +87,8 @@ class _Scale:
         if self.logarithmic and self.high - self.low >= 2:
             return [10.0**power for power in range(math.ceil(self.low), math.floor(self.high) + 1)]
         low, high = self.value(0), self.value(1)
+        if self.constant:
+            return [low]
         step = 10.0 ** math.floor(math.log10((high - low) or 1))
         step *= next(factor for factor in (0.2, 0.5, 1, 2) if (high - low) / (step * factor) <= 8)
         first = math.ceil(low / step - 1e-9)
@@ -103,7 +106,7 @@ def _scale(values: NDArray[np.float64], cuts: Sequence[Cut]) -> _Scale:
     if low >= 0 and skewed:
         least = float(min([positive.min(), *(value for value in near if value > 0)]))
         return _Scale(math.log10(least), math.log10(high), logarithmic=True)
-    return _Scale(low, high if high > low else low + 1, logarithmic=False)
+    return _Scale(low, high) if high > low else _Scale(low, low + 1, constant=True)
 
 
 def _tick(scale: _Scale, value: float) -> str:
