@@ -12,15 +12,19 @@ import numpy as np
 from PIL import Image
 
 from pixsieve.pages import Card, Thumbnail
+from pixsieve.pages.plots import Cut, heat_map, histogram
 from pixsieve.report import Report
 from pixsieve.report.data import (
     Broken,
+    ClassRow,
     Cluster,
     Group,
     Look,
     Member,
     Number,
     Pair,
+    Plot,
+    Repeated,
     Section,
     Setting,
     Stranger,
@@ -185,6 +189,17 @@ def report(**changes: object) -> Report:
             section("blurry", (Look(PLAIN, 49.9),)),
         ),
         "invalid": section("invalid", (Broken(LONG, "truncated", SCRIPT),)),
+        "placeholders": section("placeholders", (Repeated(9, empty=True, cards=(PLAIN, HOSTILE)),)),
+        "classes": (ClassRow(SCRIPT, 1000, 3, 2, 1, 0),),
+        "labels": 2,
+        "confusion": Plot(
+            "Confusion",
+            heat_map([SCRIPT, "boat"], np.array([[0, 0.5], [0.1, 0]]), np.eye(2, k=1, dtype=int)),
+        ),
+        "similarities": Plot(
+            "Similarity", histogram(np.arange(9.0), [Cut(7, SCRIPT, True)], name=SCRIPT)
+        ),
+        "statistics": (Plot("Brightness", histogram(np.arange(30.0), [], name="x", width=360)),),
     }
     return Report(**{**whole, **changes})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixsieve.pages.plots import HEIGHT, WIDTH, Cut, histogram
+from pixsieve.pages.plots import WIDTH, Cut, histogram
 
 VALUES = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=50)
 
@@ -30,7 +30,7 @@ def test_every_image_is_in_a_bar_inside_the_plot(values, cut, above):
     for one in plot.iter("rect"):
         x, y, width, height = (float(one.get(name)) for name in ("x", "y", "width", "height"))
         assert 0 <= x <= x + width <= WIDTH + 1
-        assert 0 <= y <= y + height <= HEIGHT
+        assert 0 <= y <= y + height <= float(plot.get("viewBox").split()[3])
     for text in plot.iter("text"):
         assert -1 <= float(text.get("x")) <= WIDTH + 6
 

@@ -1,9 +1,12 @@
 """The report: what it says, which pictures it shows, and that it is safe to open."""
 
+import html
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
+from PIL import Image
 
 import pixsieve
 import report_case
@@ -211,6 +214,66 @@ def test_golden_page():
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(text, encoding="utf-8")
         pytest.fail(f"the page changed: look at {GOLDEN.name}, and run this again")
+
+
+# ---- the collection as a whole ---- #
+
+
+def test_classes_count_what_was_found_among_them(audit):
+    report = build_report(audit)
+    labels = audit.images["label"]
+    assert report.labels == labels.drop_nulls().n_unique() == len(report.classes)
+    sizes = [row.images for row in report.classes]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) == labels.count()
+    removable = audit.duplicates().filter(~pl.col("keep"), pl.col("label").is_not_null()).height
+    assert sum(row.duplicates for row in report.classes) == removable > 0
+    broken = audit.images.filter(pl.col("error_code").is_not_null(), pl.col("label").is_not_null())
+    assert sum(row.invalid for row in report.classes) == broken.height
+    assert len(build_report(audit, limits=Limits(classes=1)).classes) == 1
+
+
+def test_every_statistic_has_a_plot(audit):
+    plotted = build_report(audit).statistics
+    numeric = [name for name, kind in audit.img_stats().schema.items() if kind.is_numeric()]
+    assert len(plotted) == len(numeric) - 1  # all but the number of the image
+    assert "dark below 25.0" in plotted[0].drawn
+
+
+def test_the_similarities_are_those_of_the_graph(audit):
+    drawn = build_report(audit).similarities.drawn
+    counted = [int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) pairs?<", drawn)]
+    assert sum(counted) == len(audit.edge_similarities())
+    assert "near duplicates" in drawn
+
+
+def test_confusions_are_those_of_the_frame(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(12):
+        draw(number // 4, (120 + number, 90)).save(tmp_path / "in" / f"{number:02}.png")
+    labels = [*["cat"] * 4, *["dog"] * 3, "cat", *["<b>"] * 4]
+    table = {"path": [f"{number:02}.png" for number in range(12)], "label": labels}
+    audit = pixsieve.run(
+        tmp_path / "in", work_dir=tmp_path / "out", annotations=table, progress=False
+    )
+    drawn = build_report(audit).confusion.drawn
+    frame = audit.confusion()
+    assert ("cat", "dog") in frame.select("label", "suggested_label").rows()
+    for row in frame.iter_rows(named=True):
+        one, other = (html.escape(row[name]) for name in ("label", "suggested_label"))
+        assert f"{one} → {other}: {row['images']} image" in drawn
+
+
+def test_placeholders_have_a_section(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        draw(number).save(tmp_path / "in" / f"{number}.png")
+    for number in range(3):
+        Image.new("RGB", (80, 60), (9, 9, 9 + number)).save(tmp_path / "in" / f"blank{number}.png")
+    audit = audit_of(tmp_path / "in", tmp_path / "out")
+    section = build_report(audit).placeholders
+    assert [(item.size, item.empty) for item in section.items] == [(3, True)]
+    assert "Placeholders" in Page(audit.report().read_text(encoding="utf-8")).text
 
 
 # ---- where it goes ---- #

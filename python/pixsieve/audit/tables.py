@@ -99,6 +99,10 @@ class Tables:
         """IMAGES, one row per image: `annotations()` with the details of errors."""
         return self._images.drop(INTERNAL)
 
+    def edge_similarities(self) -> pl.Series:
+        """The similarities of the neighbor graph: of each image to its k nearest, Float32."""
+        return self._nearest["similarity"]
+
     def location(self, image: int) -> Path:
         """The file of an image, as an absolute path."""
         return Path(os.fsdecode(self._images["_location"][image]))

@@ -10,7 +10,8 @@ from pixsieve.findings import RULES
 from pixsieve.gallery.data import Content, Figure, Single, Tag
 from pixsieve.gallery.figures import Figures
 from pixsieve.gallery.frames import Slice, external, rows_of, sliced
-from pixsieve.pages.plots import Cut, histogram
+from pixsieve.pages.measures import cuts_of, measured
+from pixsieve.pages.plots import histogram
 from pixsieve.pages.text import measure
 
 #: What users call a statistic, and whether its lowest values are looked at first.
@@ -47,7 +48,7 @@ def statistics(
     column, lowest = NAMED.get(metric, (metric, False))
     rising = lowest if ascending is None else ascending
     if given is None:
-        stats = _measured(audit)
+        stats = measured(audit)
         _check(metric, column, stats)
         values = stats.select("image", value=pl.col(column).cast(pl.Float64)).drop_nulls()
     else:
@@ -56,11 +57,7 @@ def statistics(
         ).with_columns(pl.col("value").cast(pl.Float64))
         values = values.with_columns(rows_of(values["image"], figures).alias("image"))
     values = sliced(values, wanted, figures, ["image"])
-    cuts = [
-        Cut(float(getattr(audit.config, rule.limit)), rule.flag.replace("_", " "), rule.above)
-        for rule in RULES
-        if rule.metric == column and rule.limit is not None
-    ]
+    cuts = cuts_of(audit, column)
     if given is None:
         values = values.sort("value", "image", descending=[not rising, False])
     shown = values.head(number)
@@ -80,14 +77,6 @@ def statistics(
         plot=histogram(np.asarray(values["value"].to_numpy()), cuts, name=name),
         plot_text=f"{name}, square roots of the numbers of images",
     ), shown.rename({"value": column})
-
-
-def _measured(audit: Audit) -> pl.DataFrame:
-    ratio = pl.col("aspect_ratio")
-    return audit.img_stats().with_columns(
-        area=pl.col("width").cast(pl.Float64) * pl.col("height"),
-        elongation=pl.max_horizontal(ratio, 1 / ratio),
-    )
 
 
 def _check(metric: str, column: str, stats: pl.DataFrame) -> None:

@@ -10,7 +10,7 @@ from pixsieve.audit import Audit
 from pixsieve.config import Config
 from pixsieve.pages.cards import Cards
 from pixsieve.pages.text import count, number
-from pixsieve.report import sections
+from pixsieve.report import overview, sections
 from pixsieve.report.data import Look, Number, Report, Section, Setting
 
 #: Flags that have a number at the top, and whose absence is worth a line.
@@ -36,6 +36,9 @@ class Limits:
     #: Images per flag; empty pictures rank before the truly blurred.
     looks: int = 21
     invalid: int = 100
+    #: Rows of the table of classes, and classes of the heat map.
+    classes: int = 30
+    confused: int = 16
     #: Pictures beyond these many characters are left out, those last on the page first.
     characters: int = 9_000_000
 
@@ -91,6 +94,14 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
         ),
         invalid=sections.invalid(audit.invalid_instances(), cards, invalid=limits.invalid),
         looks=_looks(audit.flags(), cards, limits.looks),
+        placeholders=sections.placeholders(
+            audit.placeholders(), cards, each=limits.cluster_images // 3
+        ),
+        statistics=overview.statistics(audit),
+        similarities=overview.similarities(audit),
+        classes=overview.classes(audit, most=limits.classes),
+        labels=images["label"].drop_nulls().n_unique(),
+        confusion=overview.confusion(audit, most=limits.confused),
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from markupsafe import Markup
+
 from pixsieve.pages import Card
 
 Item = TypeVar("Item")
@@ -107,6 +109,21 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """A cluster of pictures that show nothing, or the same next to nothing."""
+
+    size: int
+    #: Whether they are blank or nearly so.
+    empty: bool
+    cards: tuple[Card, ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many of its images are not shown."""
+        return self.size - len(self.cards)
+
+
+@dataclass(frozen=True)
 class Look:
     """A flagged image, and its value of the statistic that the flag judges."""
 
@@ -161,6 +178,28 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Plot:
+    """A drawing and its title."""
+
+    title: str
+    drawn: Markup
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """How many images a class has, and what was found among them."""
+
+    label: str
+    images: int
+    #: Those that could go.
+    duplicates: int
+    #: Those whose label is in doubt.
+    mislabels: int
+    outliers: int
+    invalid: int
+
+
+@dataclass(frozen=True)
 class Report:
     """All that the page shows."""
 
@@ -184,6 +223,15 @@ class Report:
     #: One per flag.
     looks: tuple[Section[Look], ...]
     invalid: Section[Broken]
+    placeholders: Section[Repeated]
+    #: Of each statistic.
+    statistics: tuple[Plot, ...] = ()
+    similarities: Plot | None = None
+    #: Largest first.
+    classes: tuple[ClassRow, ...] = ()
+    #: How many classes there are.
+    labels: int = 0
+    confusion: Plot | None = None
 
     def shown(self) -> Iterator[int]:
         """The images whose pictures the page shows, in its order, as often as it shows them."""
@@ -197,5 +245,7 @@ class Report:
             yield from (stranger.card.image, stranger.nearest.image)
         for cluster in self.components.items:
             yield from (card.image for card in cluster.cards)
+        for repeated in self.placeholders.items:
+            yield from (card.image for card in repeated.cards)
         for section in self.looks:
             yield from (look.card.image for look in section.items)

@@ -13,6 +13,7 @@ from pixsieve.report.data import (
     Look,
     Member,
     Pair,
+    Repeated,
     Section,
     Stranger,
     Suspect,
@@ -20,6 +21,8 @@ from pixsieve.report.data import (
 
 #: Labels named per cluster.
 TOP_LABELS = 4
+#: Clusters of placeholders.
+MOST_PLACEHOLDERS = 8
 
 #: Of each flag the title, and what it says.
 LOOKS = {
@@ -215,6 +218,29 @@ def _cluster(rows: pl.DataFrame, cards: Cards, each: int) -> Cluster:
         similarity_max=rows["similarity_max"][0],
         labels=tuple(labels.iter_rows()),
         cards=cards.many(rows["image"].head(each)),
+    )
+
+
+def placeholders(frame: pl.DataFrame, cards: Cards, *, each: int) -> Section[Repeated]:
+    """Clusters of pictures that stand where others should, largest first."""
+    clusters = frame.partition_by("cluster", maintain_order=True)
+    return Section(
+        key="placeholders",
+        title="Placeholders",
+        unit="cluster",
+        total=len(clusters),
+        call="audit.placeholders()",
+        text="Blank and nearly blank pictures that are alike, and simple pictures that come three "
+        "times or more, as those do that stand for missing ones. Largest first.",
+        nothing="No placeholders.",
+        items=tuple(
+            Repeated(
+                size=rows.height,
+                empty=rows["kind"][0] == "near_empty",
+                cards=cards.many(rows["image"].head(each)),
+            )
+            for rows in clusters[:MOST_PLACEHOLDERS]
+        ),
     )
 
 
