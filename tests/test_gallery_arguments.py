@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-import types
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +13,7 @@ from PIL import Image
 
 import pixsieve
 from gallery_case import hostile, names, show, three_alike, titles
+from notebook_case import Shown, ipython
 from report_case import Page, draw
 
 
@@ -245,18 +245,34 @@ def test_a_notebook_shows_the_page_in_a_frame(small, tmp_path):
 
 
 def test_a_notebook_shows_it_once(small, tmp_path, monkeypatch):
-    shown: list[str] = []
-    fake = types.SimpleNamespace(
-        get_ipython=lambda: types.SimpleNamespace(kernel=1),
-        display=types.SimpleNamespace(display=lambda one: shown.append(one._repr_html_())),
-    )
-    monkeypatch.setitem(sys.modules, "IPython", fake)
+    shown: list[Shown] = []
+    monkeypatch.setitem(sys.modules, "IPython", ipython(shown))
     gallery = small.vis.duplicates_gallery(tmp_path)
-    assert [page[:7] for page in shown] == ["<iframe"]
+    pages = [one.values[0] for one in shown if "<iframe" in one.values[0]]
+    assert len(pages) == 1
     assert gallery._repr_html_() is None
     assert gallery._repr_html_().startswith("<iframe")
+    shown.clear()
     small.vis.duplicates_gallery(tmp_path, show=False)
-    assert len(shown) == 1
+    assert not [one for one in shown if "<iframe" in one.values[0]]
+
+
+def test_a_notebook_shows_bars(tmp_path, monkeypatch):
+    shown: list[Shown] = []
+    monkeypatch.setitem(sys.modules, "IPython", ipython(shown))
+    (tmp_path / "in").mkdir()
+    for seed in range(3):
+        draw(seed).save(tmp_path / "in" / f"{seed}.png")
+    pixsieve.run(tmp_path / "in", work_dir=tmp_path / "out", device="cpu")
+    (bars,) = shown
+    last = bars.values[-1]
+    assert '<progress value="3" max="3"' in last
+    assert "3 of 3 images" in last
+    assert last.count("<progress") > 1
+    shown.clear()
+    pixsieve.load(tmp_path / "out")
+    pixsieve.run(tmp_path / "in", work_dir=tmp_path / "quiet", device="cpu", progress=False)
+    assert not shown
 
 
 def test_a_picture_that_has_gone_says_so(small, tmp_path):

@@ -1,9 +1,13 @@
 """How long work reports where it is."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
+
+#: Seconds between two drawings of a notebook's bar.
+REDRAWN = 0.2
 
 
 class Progress(Protocol):
@@ -50,7 +54,7 @@ class Lines:
 
 
 class Bar:
-    """A bar with rate and time left, on a terminal or in a notebook."""
+    """A bar with rate and time left, on a terminal."""
 
     def __init__(self) -> None:
         from rich.progress import (  # noqa: PLC0415 - costs 50 ms that a quiet run need not pay
@@ -102,6 +106,49 @@ class Bar:
             self._bar.remove_task(self._task)
 
 
+class Notebook:
+    """A line with a bar per stage below the cell that runs; needs no widgets.
+
+    `display` is the module `IPython.display`.
+    """
+
+    def __init__(self, display: Any) -> None:
+        self._html = display.HTML
+        self._shown = display.display(self._html(""), display_id=True)
+        self._lines: list[str] = []
+        self._stage = ("", "")
+        self._drawn = 0.0
+
+    def stage(self, name: str, unit: str) -> None:
+        """A new line for the stage, once it is known how long it is."""
+        self._stage = (name, unit)
+        self._lines.append("")
+
+    def update(self, done: int, total: int) -> None:
+        """Moves the bar; it is drawn a few times a second, and when it is full."""
+        now = time.monotonic()
+        if not total or (done < total and now - self._drawn < REDRAWN):
+            return
+        name, unit = self._stage
+        self._lines[-1] = (
+            f'<div style="display:flex;gap:10px;align-items:center"><span style="width:7em">{name}'
+            f'</span><progress value="{done}" max="{total}" style="width:16em"></progress>'
+            f"<span>{done:,} of {total:,} {unit}</span></div>"
+        )
+        self._drawn = now
+        self._shown.update(self._html("".join(self._lines)))
+
+    def stop(self) -> None:
+        """Leaves the finished bars below the cell."""
+        self._shown.update(self._html("".join(self._lines)))
+
+
+def notebook() -> Any:
+    """The module `IPython.display` where a notebook's kernel runs this, else None."""
+    shell: Any = sys.modules.get("IPython")
+    return shell.display if shell and hasattr(shell.get_ipython(), "kernel") else None
+
+
 def is_watched() -> bool:
     """Whether standard error is a terminal; a daemon may have none at all."""
     return sys.stderr is not None and sys.stderr.isatty()
@@ -111,14 +158,15 @@ def is_watched() -> bool:
 def reporter(wanted: bool | Progress | None) -> Iterator[Progress]:
     """The reporter for `progress=`: None shows a bar where a person is watching."""
     if wanted is None:
-        wanted = is_watched() or "ipykernel" in sys.modules
+        wanted = is_watched() or notebook() is not None
     if not isinstance(wanted, bool):
         yield wanted
         return
     if not wanted:
         yield Silent()
         return
-    bar = Bar()
+    display = notebook()
+    bar = Bar() if display is None else Notebook(display)
     try:
         yield bar
     finally:

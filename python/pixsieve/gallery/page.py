@@ -9,7 +9,6 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -26,6 +25,7 @@ from pixsieve.pages import (
     write_page,
 )
 from pixsieve.pages.write import asset, check_replaceable
+from pixsieve.progress import notebook
 from pixsieve.store import WorkDir, is_page
 from pixsieve.store.atomic import replacing
 
@@ -179,7 +179,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _display(gallery: Gallery) -> None:
     """In a notebook, shows the page where the cell stands."""
-    shell: Any = sys.modules.get("IPython")
-    if shell is not None and hasattr(shell.get_ipython(), "kernel"):
-        shell.display.display(gallery)
+    display = notebook()
+    if display is not None:
+        display.display(gallery)
         gallery.displayed = True
