@@ -197,3 +197,35 @@ class TestDamage:
         path = tmp_path / "a.jpg"
         path.write_bytes(saved(draw(5), "JPEG") + bytes(1000))
         assert run([path]).invalid_instances().is_empty()
+
+    @pytest.mark.parametrize("marker", [0x00, 0x6A, 0xC1, 0xC4, 0xC9, 0xD9, 0xDB, 0xDD, 0xF0])
+    def test_a_broken_jpeg_does_not_break_the_next(self, run: Run, tmp_path: Path, marker: int):
+        folder = tmp_path / "in"
+        folder.mkdir()
+        noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        for number in range(12):
+            data = saved(Image.fromarray(noise + np.uint8(number)), "JPEG")
+            (folder / f"good{number:02}.jpg").write_bytes(data)
+            # Read by the same worker, between good ones.
+            broken = data[:2] + bytes([0xFF, marker]) + b"unk"
+            (folder / f"good{number:02}-broken.jpg").write_bytes(broken)
+        audit = run(folder, num_threads=1)
+        codes = dict(audit.annotations().select("path", "error_code").iter_rows())
+        assert not [path for path, code in codes.items() if code and "-broken" not in path]
+
+    def test_damaged_headers_of_one_do_not_break_others(self, run: Run, tmp_path: Path):
+        chance = np.random.default_rng(2)
+        folder = tmp_path / "in"
+        folder.mkdir()
+        noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        good = saved(Image.fromarray(noise), "JPEG")
+        for number in range(40):
+            data = bytearray(good)
+            for place in chance.integers(2, min(620, len(good)), 3):
+                data[place] = chance.integers(0, 256)
+            (folder / f"{number:02}-bad.jpg").write_bytes(bytes(data))
+            (folder / f"{number:02}-good.jpg").write_bytes(good + number.to_bytes(2, "big"))
+        audit = run(folder, num_threads=2)
+        invalid = audit.invalid_instances()["path"].to_list()
+        assert not [path for path in invalid if path.endswith("good.jpg")]
+        assert len(invalid) > 5

@@ -29,71 +29,87 @@ impl JpegDecoder {
         limits: Limits,
         job: &Job,
     ) -> Result<Decoded, Failure> {
-        let turbo = match &mut self.turbo {
+        let mut turbo = match self.turbo.take() {
             Some(turbo) => turbo,
-            empty => empty.insert(Decompressor::new().map_err(|error| failure(&error))?),
+            None => Decompressor::new().map_err(|error| failure(&error))?,
         };
-        let mended;
-        let (header, bytes) = match turbo.read_header(bytes) {
-            Ok(header) => (header, bytes),
-            // Here a mere warning ends it, too; so what is warned of is taken out.
-            Err(warning) if damage_of(&warning)?.is_none() => {
-                mended = segments_only(bytes);
-                (turbo.read_header(&mended).map_err(|error| failure(&error))?, mended.as_slice())
-            }
-            Err(error) => return Err(failure(&error)),
-        };
-        let (full_width, full_height) = (header.width as u32, header.height as u32);
-        let factor = match short_side {
-            Some(side) if !header.is_lossless => scaling(full_width.min(full_height), side),
-            _ => ScalingFactor::ONE,
-        };
-        let scaled = header.scaled(factor);
-        let cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
-        let format = if cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
-        let segments = Segments::read(bytes);
-        let several_scans = header.is_progressive || segments.several_scans;
-        let full_pixels = header.width as u64 * header.height as u64;
-        let scaled_pixels = scaled.width as u64 * scaled.height as u64;
-        // A file of several scans is held in memory as a whole, whatever the scale.
-        let held_pixels = if several_scans { full_pixels } else { scaled_pixels };
-        limits.check(full_width, full_height, held_pixels)?;
-        let coefficients = if several_scans { full_pixels * segments.bytes_per_pixel } else { 0 };
-        let held = coefficients + scaled_pixels * format.size() as u64;
-        limits.check_bytes(full_width, full_height, held + bytes.len() as u64)?;
-        let scans = (WORK / full_pixels).clamp(*SCANS.start(), *SCANS.end());
-        turbo.set_scan_limit(scans as u32).map_err(|error| failure(&error))?;
-        turbo.set_scaling_factor(factor).map_err(|error| failure(&error))?;
-        let turn = budget::turn(held, job)?;
-
-        let mut pixels = vec![0; scaled.width * scaled.height * format.size()];
-        let output = Image {
-            pixels: pixels.as_mut_slice(),
-            width: scaled.width,
-            pitch: scaled.width * format.size(),
-            height: scaled.height,
-            format,
-        };
-        let damage = match turbo.decompress(bytes, output) {
-            Ok(()) => None,
-            Err(error) if message(&error).contains("has more than") => {
-                let detail = format!(
-                    "{full_width} x {full_height} pixels in more than {scans} scans: decoding \
-                     would take too long"
-                );
-                return Err(Failure::new(Code::DecodeTimeout, detail));
-            }
-            Err(error) => damage_of(&error)?,
-        };
-        if cmyk {
-            cmyk_to_rgb(&mut pixels, segments.adobe);
+        let decoded = decode(&mut turbo, bytes, short_side, limits, job);
+        // After a failure libjpeg stands in the middle of the file, and the next one would be read
+        // as its rest.
+        if decoded.as_ref().is_ok_and(|decoded| decoded.damage.is_none()) {
+            self.turbo = Some(turbo);
         }
-        let picture = Picture { width: scaled.width as u32, height: scaled.height as u32, pixels };
-        let orientation = segments.orientation.unwrap_or(Orientation::NoTransforms);
-        let (width, height) = other::turned(full_width, full_height, orientation);
-        let picture = other::upright(picture, orientation);
-        Ok(Decoded { picture, width, height, format: Format::Jpeg, damage, turn })
+        decoded
     }
+}
+
+fn decode(
+    turbo: &mut Decompressor,
+    bytes: &[u8],
+    short_side: Option<u32>,
+    limits: Limits,
+    job: &Job,
+) -> Result<Decoded, Failure> {
+    let mended;
+    let (header, bytes) = match turbo.read_header(bytes) {
+        Ok(header) => (header, bytes),
+        // Here a mere warning ends it, too; so what is warned of is taken out.
+        Err(warning) if damage_of(&warning)?.is_none() => {
+            mended = segments_only(bytes);
+            (turbo.read_header(&mended).map_err(|error| failure(&error))?, mended.as_slice())
+        }
+        Err(error) => return Err(failure(&error)),
+    };
+    let (full_width, full_height) = (header.width as u32, header.height as u32);
+    let factor = match short_side {
+        Some(side) if !header.is_lossless => scaling(full_width.min(full_height), side),
+        _ => ScalingFactor::ONE,
+    };
+    let scaled = header.scaled(factor);
+    let cmyk = matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK);
+    let format = if cmyk { PixelFormat::CMYK } else { PixelFormat::RGB };
+    let segments = Segments::read(bytes);
+    let several_scans = header.is_progressive || segments.several_scans;
+    let full_pixels = header.width as u64 * header.height as u64;
+    let scaled_pixels = scaled.width as u64 * scaled.height as u64;
+    // A file of several scans is held in memory as a whole, whatever the scale.
+    let held_pixels = if several_scans { full_pixels } else { scaled_pixels };
+    limits.check(full_width, full_height, held_pixels)?;
+    let coefficients = if several_scans { full_pixels * segments.bytes_per_pixel } else { 0 };
+    let held = coefficients + scaled_pixels * format.size() as u64;
+    limits.check_bytes(full_width, full_height, held + bytes.len() as u64)?;
+    let scans = (WORK / full_pixels).clamp(*SCANS.start(), *SCANS.end());
+    turbo.set_scan_limit(scans as u32).map_err(|error| failure(&error))?;
+    turbo.set_scaling_factor(factor).map_err(|error| failure(&error))?;
+    let turn = budget::turn(held, job)?;
+
+    let mut pixels = vec![0; scaled.width * scaled.height * format.size()];
+    let output = Image {
+        pixels: pixels.as_mut_slice(),
+        width: scaled.width,
+        pitch: scaled.width * format.size(),
+        height: scaled.height,
+        format,
+    };
+    let damage = match turbo.decompress(bytes, output) {
+        Ok(()) => None,
+        Err(error) if message(&error).contains("has more than") => {
+            let detail = format!(
+                "{full_width} x {full_height} pixels in more than {scans} scans: decoding \
+                     would take too long"
+            );
+            return Err(Failure::new(Code::DecodeTimeout, detail));
+        }
+        Err(error) => damage_of(&error)?,
+    };
+    if cmyk {
+        cmyk_to_rgb(&mut pixels, segments.adobe);
+    }
+    let picture = Picture { width: scaled.width as u32, height: scaled.height as u32, pixels };
+    let orientation = segments.orientation.unwrap_or(Orientation::NoTransforms);
+    let (width, height) = other::turned(full_width, full_height, orientation);
+    let picture = other::upright(picture, orientation);
+    Ok(Decoded { picture, width, height, format: Format::Jpeg, damage, turn })
 }
 
 /// The smallest of the scales that libjpeg-turbo computes with SIMD that keeps `wanted`.
