@@ -22,7 +22,8 @@ def ipython(shown: list[Shown]) -> types.SimpleNamespace:
         shown.append(Shown(data))
         return shown[-1]
 
+    shell = types.SimpleNamespace(kernel=1, execution_count=7)
     return types.SimpleNamespace(
-        get_ipython=lambda: types.SimpleNamespace(kernel=1),
+        get_ipython=lambda: shell,
         display=types.SimpleNamespace(display=display, HTML=str),
     )

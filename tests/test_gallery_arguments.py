@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -59,16 +60,17 @@ def test_any_column_may_be_the_label(audit, tmp_path):
         show(audit, "stats", tmp_path, label_col="colour")
 
 
-def boxes_in(text: str) -> list[str]:
-    return re.findall(r'<i class="box" style="([^"]*)">', text)
+def boxes_in(text: str) -> list[tuple[float, ...]]:
+    found = re.findall(r'<rect class="box" x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)"', text)
+    return [tuple(map(float, box)) for box in found]
 
 
 def test_boxes_are_drawn_where_they_are(small, tmp_path):
     # 200 x 150: a quarter of the picture, and one that sticks out.
     given = {path: [[50, 0, 100, 75], [150, 100, 900, 900]] for path in small.images["path"]}
     expected = [
-        "left:25.0%;top:0.0%;width:25.0%;height:50.0%",
-        "left:75.0%;top:66.667%;width:25.0%;height:33.333%",
+        (50, 0, 50, 75),
+        (150, 100, 50, 50),
     ]
     for one in (given, given.get):
         text = show(small, "stats", tmp_path, num_images=1, get_bounding_box_func=one)
@@ -108,7 +110,7 @@ def test_boxes_of_the_annotations(tmp_path):
         progress=False,
     )
     text = show(audit, "stats", tmp_path / "page", draw_bbox=True)
-    assert boxes_in(text) == ["left:10.0%;top:10.0%;width:50.0%;height:50.0%"]
+    assert boxes_in(text) == [(20, 15, 100, 75)]
 
 
 def test_pictures_beside_the_page(small, tmp_path):
@@ -172,6 +174,11 @@ def test_a_new_run_removes_old_galleries_and_no_other_page(small, tmp_path):
     [
         ({"num_image": 3}, TypeError, "no argument 'num_image'; did you mean num_images?"),
         ({"colour": 3}, TypeError, "no argument 'colour'; there are label_col, "),
+        ({"num_images": None}, ValueError, "num_images must be a whole number of at least 1"),
+        ({"num_images": True}, ValueError, "num_images must be a whole number of at least 1"),
+        ({"slice": 5}, ValueError, "slice must be a label or a list of labels, not 5"),
+        ({"slice": b"cat"}, ValueError, "slice must be a label or a list of labels, not b'cat'"),
+        ({"slice": "diff"}, ValueError, "slice='diff' compares two images: give a label"),
         ({"num_images": 0}, ValueError, "num_images must be a whole number of at least 1, not 0"),
         ({"max_width": 2.5}, ValueError, "max_width must be a whole number of at least 16"),
         ({"load_crops": True}, ValueError, "load_crops: this run was made on whole pictures"),
@@ -221,6 +228,13 @@ def test_pairs_of_ones_own_in_their_order(small, tmp_path):
         ([1, 2], ValueError, "external_df: cannot read a list as a table"),
         ({"from": [0]}, ValueError, "external_df has no column 'to' or 'image_to'; it has from"),
         ({"from": [0], "to": [99]}, ValueError, "external_df: there is no image 99"),
+        ({"from": [0], "to": [None]}, ValueError, "external_df: there is no image None"),
+        ({"from": [[0]], "to": [[1]]}, ValueError, "no image has the path"),
+        (
+            {"from": [0], "to": [1], "distance": ["far"]},
+            ValueError,
+            "external_df: similarity must hold numbers, not String",
+        ),
         ({"from": ["x.png"], "to": ["y.png"]}, ValueError, "no image has the path 'x.png'"),
     ],
 )
@@ -251,6 +265,7 @@ def test_a_notebook_shows_it_once(small, tmp_path, monkeypatch):
     pages = [one.values[0] for one in shown if "<iframe" in one.values[0]]
     assert len(pages) == 1
     assert gallery._repr_html_() is None
+    sys.modules["IPython"].get_ipython().execution_count += 1
     assert gallery._repr_html_().startswith("<iframe")
     shown.clear()
     small.vis.duplicates_gallery(tmp_path, show=False)
@@ -298,3 +313,82 @@ def test_a_notebook_shows_the_summary_of_an_audit(small, audit, tmp_path):
     draw(1).save(tmp_path / "<img src=x>" / "a.png")
     odd = pixsieve.run(tmp_path / "<img src=x>", work_dir=tmp_path / "odd", progress=False)
     assert "&lt;img src=x&gt;" in odd._repr_html_()
+
+
+# ---- what is not ours ---- #
+
+
+def test_a_table_of_the_user_is_not_replaced(small, tmp_path):
+    table = tmp_path / "page.csv"
+    table.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"page.csv exists: give another save_path"):
+        small.vis.stats_gallery(tmp_path / "page.html", save_artifacts=True)
+    assert table.read_text() == "mine"
+    assert not (tmp_path / "page.html").exists()
+    for _ in range(2):
+        small.vis.stats_gallery(tmp_path / "other.html", save_artifacts=True)
+    assert pl.read_csv(tmp_path / "other.csv").height == 4
+
+
+def test_pictures_do_not_go_among_those_of_the_user(small, tmp_path):
+    images = tmp_path / "set" / "images"
+    images.mkdir(parents=True)
+    draw(8).save(images / "mine.png")
+    with pytest.raises(FileExistsError, match="images, where the pictures of this page would go"):
+        small.vis.stats_gallery(tmp_path / "set", lazy_load=True)
+    assert [path.name for path in images.iterdir()] == ["mine.png"]
+    with pytest.raises(FileExistsError, match=r"save_path .*mine.png is a file: give a folder"):
+        small.vis.stats_gallery(images / "mine.png")
+
+
+@pytest.mark.parametrize("metric", ["../evil", "a/b", "/tmp/evil", "duplicates", ""])
+def test_a_metric_of_ones_own_is_no_path(small, tmp_path, metric):
+    with pytest.raises(ValueError, match="cannot be the name of a page"):
+        show(small, "stats", tmp_path, metric=metric, external_df={"image": [0], metric: [1]})
+
+
+# ---- filters ---- #
+
+
+def test_what_does_not_fit_is_not_denied(audit, tmp_path):
+    text = show(audit, "component", tmp_path, min_items=900)
+    found = audit.connected_components()["component"].n_unique()
+    assert f"None of {found} clusters fits what was asked for." in text
+    assert "As a frame" not in show(audit, "leaks", tmp_path, slice="diff")
+    with pytest.raises(ValueError, match="no image has the error code 'nope'; there are 'corrupt'"):
+        show(audit, "invalid", tmp_path, slice="nope")
+
+
+def test_the_call_on_the_page_gives_what_it_shows(audit, tmp_path):
+    text = show(audit, "mislabels", tmp_path, threshold=0.9, num_images=500)
+    assert "<code>audit.mislabels(0.9)</code>" in text
+    text = show(audit, "component", tmp_path, threshold=0.8125)
+    assert "audit.connected_components(0.8125)" in text
+
+
+def test_several_labels_are_sliced_one_by_one(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(4):
+        draw(number).save(tmp_path / "in" / f"{number}.png")
+    labels = [["sky", "boat"], ["sky"], ["boat"], None]
+    table = pl.DataFrame({"path": [f"{number}.png" for number in range(4)], "label": labels})
+    audit = pixsieve.run(
+        tmp_path / "in", work_dir=tmp_path / "out", annotations=table, progress=False
+    )
+    shown = names(show(audit, "stats", tmp_path / "page", slice="boat"))
+    assert sorted(shown) == ["0.png", "2.png"]
+    with pytest.raises(ValueError, match="no image has the label 'cat'; there are 'boat', 'sky'"):
+        show(audit, "stats", tmp_path / "page", slice=["cat"])
+
+
+def test_boxes_are_found_by_any_name_of_a_picture(small, tmp_path, monkeypatch):
+    path = small.images["path"][0]
+    monkeypatch.chdir(Path(path).parent)
+    array = np.array([[0, 0, 100, 75]])
+    for name in (path, Path(path), "cat/a.png", "a.png"):
+        text = show(small, "stats", tmp_path, get_bounding_box_func={name: array})
+        assert boxes_in(text) == [(0, 0, 100, 75)]
+    with pytest.raises(ValueError, match=r"none of its 1 paths, such as 'nowhere.png', is that"):
+        show(small, "stats", tmp_path, get_bounding_box_func={"nowhere.png": array})
+    with pytest.raises(ValueError, match="must be a list, not 7"):
+        show(small, "stats", tmp_path, get_bounding_box_func=lambda _: 7)

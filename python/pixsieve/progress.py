@@ -149,6 +149,12 @@ def notebook() -> Any:
     return shell.display if shell and hasattr(shell.get_ipython(), "kernel") else None
 
 
+def running_cell() -> int | None:
+    """The number of the cell that a notebook's kernel runs."""
+    shell: Any = sys.modules.get("IPython")
+    return getattr(shell.get_ipython(), "execution_count", None) if shell else None
+
+
 def is_watched() -> bool:
     """Whether standard error is a terminal; a daemon may have none at all."""
     return sys.stderr is not None and sys.stderr.isatty()

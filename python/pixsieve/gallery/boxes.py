@@ -1,5 +1,6 @@
 """Boxes over pictures."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import polars as pl
 
 from pixsieve.annotations import as_frame
 from pixsieve.gallery.data import Box
-from pixsieve.gallery.look import Look, says
+from pixsieve.gallery.look import Look
 from pixsieve.pages import Card
 
 #: Columns of a table of boxes: left, top, width and height in pixels.
@@ -18,12 +19,15 @@ COLUMNS = ("col_x", "row_y", "width", "height")
 Boxes = Callable[[Card], tuple[Box, ...]]
 
 
-def boxes_of(look: Look, images: pl.DataFrame) -> Boxes:
+def boxes_of(look: Look, images: pl.DataFrame, row: Callable[[object], int | None]) -> Boxes:
     """Gives the boxes of any image.
+
+    `row` gives the number of the image with a path.
 
     Raises:
         FileNotFoundError: If the file of boxes does not exist.
-        ValueError: If there is nothing to draw, or a table lacks a column.
+        ValueError: If there is nothing to draw, a table lacks a column, or none of its paths is
+            that of an image.
     """
     given = look.get_bounding_box_func
     if given is None:
@@ -31,7 +35,15 @@ def boxes_of(look: Look, images: pl.DataFrame) -> Boxes:
             return lambda _: ()
         given = _own(images)
     table: Any = _table(given)
-    return lambda card: _shares(says(table, card.path) or (), card)
+    if not isinstance(table, Mapping):
+        return lambda card: _shares(table(card.path), card)
+    found = {row(name): boxes for name, boxes in table.items()}
+    if table and set(found) == {None}:
+        raise ValueError(
+            f"get_bounding_box_func: none of its {len(table):,} paths, such as "
+            f"{next(iter(table))!r}, is that of an image"
+        )
+    return lambda card: _shares(found.get(card.image), card)
 
 
 def _own(images: pl.DataFrame) -> pl.DataFrame:
@@ -50,8 +62,12 @@ def _table(given: Any) -> Any:
     if isinstance(given, (str, os.PathLike)):
         if not Path(given).is_file():
             raise FileNotFoundError(f"get_bounding_box_func: there is no file {os.fspath(given)}")
-        given = pl.read_csv(Path(given))
-    elif hasattr(given, "iloc"):
+        try:
+            given = pl.read_csv(Path(given))
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"get_bounding_box_func: {given} cannot be read: {reason}") from None
+    elif hasattr(given, "iloc") or (isinstance(given, Mapping) and "col_x" in given):
         given = as_frame(given, "get_bounding_box_func")
     if not isinstance(given, pl.DataFrame):
         if not callable(given) and not isinstance(given, Mapping):
@@ -64,20 +80,28 @@ def _table(given: Any) -> Any:
     missing = [column for column in (name, *COLUMNS) if column not in given.columns]
     if missing:
         raise ValueError(f"get_bounding_box_func: the table has no column {missing[0]!r}")
-    left, top, width, height = (pl.col(column).cast(pl.Float64) for column in COLUMNS)
-    listed = given.drop_nulls(COLUMNS).group_by(name, maintain_order=True)
+    left, top, width, height = (pl.col(column) for column in COLUMNS)
+    try:
+        numbers = given.with_columns(pl.col(column).cast(pl.Float64) for column in COLUMNS)
+    except pl.exceptions.PolarsError:
+        raise ValueError(f"get_bounding_box_func: {', '.join(COLUMNS)} must hold numbers") from None
+    listed = numbers.drop_nulls([name, *COLUMNS]).group_by(name, maintain_order=True)
     grouped = listed.agg(box=pl.concat_list(left, top, left + width, top + height))
     return dict(grouped.iter_rows())
 
 
-def _shares(boxes: Iterable[Iterable[float]], card: Card) -> tuple[Box, ...]:
-    if not card.width or not card.height:
+def _shares(boxes: Any, card: Card) -> tuple[Box, ...]:
+    if boxes is None or not card.width or not card.height:
         return ()
+    if not isinstance(boxes, Iterable):
+        raise ValueError(f"the bounding boxes of {card.path} must be a list, not {boxes!r}")
     width, height = card.width, card.height
     found = []
     for box in boxes:
         try:
             x1, y1, x2, y2 = (float(side) for side in box)
+            if any(map(math.isnan, (x1, y1, x2, y2))):
+                continue
         except (TypeError, ValueError):
             raise ValueError(
                 f"a bounding box of {card.path} must be [x1, y1, x2, y2], not {box!r}"

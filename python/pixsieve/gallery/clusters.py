@@ -7,7 +7,8 @@ import polars as pl
 from pixsieve.audit import Audit
 from pixsieve.gallery.data import Cluster, Content, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, check_labels, external, rows_of
+from pixsieve.gallery.frames import Slice, called, check_labels, external, names_of, rows_of
+from pixsieve.gallery.look import whole
 from pixsieve.pages.text import count, measure, similarity
 
 #: Pictures shown of each.
@@ -38,14 +39,16 @@ def components(
         raise ValueError(f"group_by must be 'visual' or 'label', not {group_by!r}")
     members = _given(given, figures) if given is not None else _found(audit, threshold)
     members = members.with_columns(label=figures.labels[members["image"]])
+    by = "component" if group_by == "visual" else "label"
+    before = members[by].drop_nulls().n_unique()
     members = _sliced(members, wanted, figures)
     if metric is not None:
         members = _measured(members, audit, metric)
-    grouped = _grouped(members, "component" if group_by == "visual" else "label", metric)
+    grouped = _grouped(members, by, metric)
     if least is not None:
-        grouped = grouped.filter(pl.col("size") >= least)
+        grouped = grouped.filter(pl.col("size") >= whole("min_items", least, 0))
     if most is not None:
-        grouped = grouped.filter(pl.col("size") <= most)
+        grouped = grouped.filter(pl.col("size") <= whole("max_items", most, 0))
     column, order = _order(sort_by, metric, ascending)
     if given is None or sort_by != "comp_size":
         grouped = grouped.sort(column, "first", descending=[not ascending, False], nulls_last=True)
@@ -56,7 +59,8 @@ def components(
         f"similar. {order}",
         unit="cluster" if group_by == "visual" else "label",
         total=grouped.height,
-        call=None if given is not None else "audit.connected_components()",
+        before=before,
+        call=None if given is not None else called("connected_components", threshold),
         nothing="No clusters of look-alikes.",
         items=tuple(
             _cluster(row, figures, group_by, metric) for row in shown.iter_rows(named=True)
@@ -87,13 +91,12 @@ def _sliced(members: pl.DataFrame, wanted: Slice, figures: Figures) -> pl.DataFr
     if wanted is None:
         return members
     kinds = pl.col("label").drop_nulls().n_unique().over("component")
-    if wanted == "diff":
-        return members.filter(kinds > 1)
-    if wanted == "same":
-        return members.filter(kinds == 1)
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    check_labels(names, figures)
-    return members.filter(pl.col("label").is_in(names).any().over("component"))
+    if isinstance(wanted, str) and wanted in ("diff", "same"):
+        return members.filter(kinds > 1 if wanted == "diff" else kinds == 1)
+    names = names_of(wanted)
+    check_labels(names, figures, ", and 'diff', 'same'")
+    inside = figures.carry(names)[members["image"]].alias("inside")
+    return members.with_columns(inside).filter(pl.col("inside").any().over("component"))
 
 
 def _measured(members: pl.DataFrame, audit: Audit, metric: str) -> pl.DataFrame:

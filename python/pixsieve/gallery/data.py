@@ -116,6 +116,8 @@ class Content:
     #: What is counted, in the singular.
     unit: str
     total: int
+    #: How many there were before labels and sizes were asked for.
+    before: int
     #: The call that lists everything; None for a frame of the user's own.
     call: str | None
     #: What to say when there is nothing.

@@ -1,6 +1,7 @@
 """Figures of the images of an audit, as the arguments of the gallery want them."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -28,22 +29,61 @@ class Figures:
             )
         self.images = images
         self.cards = Cards(images)
-        self._boxes = boxes_of(look, images)
+        self._rows: dict[str, int] | None = None
+        self._boxes = boxes_of(look, images, self.row)
         if look.get_label_func is None:
             #: One per image.
-            self.labels = images[column].cast(pl.String).rename("label")
+            self.labels = _as_text(images[column])
         else:
             given = [says(look.get_label_func, path) for path in images["path"]]
-            texts = [None if label is None else str(label) for label in given]
+            texts = [None if label is None else _encodable(str(label)) for label in given]
             self.labels = pl.Series("label", texts, dtype=pl.String)
+
+        own = look.get_label_func is None and look.label_col in (None, "label")
+        self._separator = audit.info.get("label_separator") if own else None
+
+    def names(self) -> pl.Series:
+        """The labels that images have, by alphabet; of several each."""
+        return self._each().explode().drop_nulls().unique().sort()
+
+    def carry(self, names: Sequence[str]) -> pl.Series:
+        """For each image whether it has any of these labels."""
+        return (
+            self._each()
+            .list.eval(pl.element().is_in(list(names)))
+            .list.any()
+            .fill_null(value=False)
+        )
+
+    def _each(self) -> pl.Series:
+        """A list of labels per image."""
+        frame = self.labels.to_frame()
+        label = pl.col("label")
+        if self._separator is None:
+            one = pl.when(label.is_not_null()).then(pl.concat_list(label))
+            return frame.select(one).to_series()
+        parts = label.str.split(self._separator).list.eval(pl.element().str.strip_chars())
+        return frame.select(parts).to_series()
+
+    def row(self, name: object) -> int | None:
+        """The image with this path, as shown, relative to the input, or absolute."""
+        if not isinstance(name, (str, os.PathLike)):
+            return None
+        if self._rows is None:
+            paths, root = self.images["path"], len(self.cards.root)
+            self._rows = {os.path.abspath(path): row for row, path in enumerate(paths)}  # noqa: PTH100
+            self._rows |= {path[root:]: row for row, path in enumerate(paths)}
+            self._rows |= {path: row for row, path in enumerate(paths)}
+        text = os.fspath(name)
+        return self._rows.get(text, self._rows.get(os.path.abspath(text)))  # noqa: PTH100
 
     def __call__(self, image: int, *tags: Tag) -> Figure:
         """The figure of one image."""
         card, look = self.cards(image), self._look
-        named = look.get_reformat_filename_func
+        named = says(look.get_reformat_filename_func, card.path)
         return Figure(
             card=card,
-            name=card.name if named is None else str(named(card.path)),
+            name=card.name if named is None else _encodable(str(named)),
             label=self.labels[image],
             extra=_extra(says(look.get_extra_col_func, card.path)),
             boxes=self._boxes(card),
@@ -67,4 +107,20 @@ def _text(value: Any) -> str | Markup:
         if hasattr(value, name):
             # What says that it is HTML comes from the user's own function.
             return Markup(getattr(value, name)())  # noqa: S704
-    return str(value)
+    return _encodable(str(value))
+
+
+def _encodable(text: str) -> str:
+    """Text as a page can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.List):
+        column = column.cast(pl.List(pl.String)).list.join("|")
+    try:
+        return column.cast(pl.String).rename("label")
+    except pl.exceptions.PolarsError:
+        raise ValueError(
+            f"label_col: the column {column.name!r} holds {column.dtype}, which is no text"
+        ) from None

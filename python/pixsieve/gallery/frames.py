@@ -10,6 +10,30 @@ from pixsieve.gallery.figures import Figures
 
 #: `slice`: pairs or clusters whose labels differ, or are the same; or these labels.
 Slice = str | Sequence[str] | None
+#: Columns of users' frames that hold numbers.
+NUMBERS = ("similarity", "score", "value", "lowest")
+
+
+def called(name: str, threshold: float | None) -> str:
+    """The call that lists what a gallery shows."""
+    return f"audit.{name}({'' if threshold is None else repr(float(threshold))})"
+
+
+def names_of(wanted: Slice) -> list[str]:
+    """The labels of a slice.
+
+    Raises:
+        ValueError: If it holds anything else.
+    """
+    if isinstance(wanted, str):
+        return [wanted]
+    if not isinstance(wanted, Iterable) or isinstance(wanted, bytes):
+        raise ValueError(f"slice must be a label or a list of labels, not {wanted!r}")
+    names = list(wanted)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise ValueError(f"slice must be a label or a list of labels, not {wrong[0]!r}")
+    return names
 
 
 def sliced(
@@ -30,32 +54,30 @@ def sliced(
     """
     if wanted is None:
         return frame
-    labels = [figures.labels[frame[column]] for column in columns]
-    if wanted in ("diff", "same"):
+    if isinstance(wanted, str) and wanted in ("diff", "same"):
         if len(columns) < 2:
             raise ValueError(f"slice={wanted!r} compares two images: give a label, or labels")
-        one, two = labels
+        one, two = (figures.labels[frame[column]] for column in columns)
         known = one.is_not_null() & two.is_not_null()
         differ = one != two
         return frame.filter(known & (differ if wanted == "diff" else ~differ))
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    check_labels(names, figures, other)
-    inside = labels[0].is_in(names)
-    for further in labels[1:]:
-        inside |= further.is_in(names)
-    return frame.filter(inside.fill_null(value=False))
+    names = names_of(wanted)
+    check_labels(names, figures, other if len(columns) < 2 else f", and 'diff', 'same'{other}")
+    inside = figures.carry(names)
+    chosen = inside[frame[columns[0]]]
+    for column in columns[1:]:
+        chosen |= inside[frame[column]]
+    return frame.filter(chosen)
 
 
 def check_labels(names: Iterable[str], figures: Figures, other: str = "") -> None:
     """Raises ValueError for a label that no image has."""
-    known = figures.labels.drop_nulls().unique().sort()
+    known = figures.names()
     for name in names:
         if name not in known:
             some = ", ".join(map(repr, known.head(10)))
             there = f"there are {some}" if len(known) else "no image has a label"
-            raise ValueError(
-                f"slice: no image has the label {name!r}; {there}, and 'diff', 'same'{other}"
-            )
+            raise ValueError(f"slice: no image has the label {name!r}; {there}{other}")
 
 
 # ---- frames that users bring along ---- #
@@ -85,28 +107,41 @@ def external(
                 f"external_df has no column {' or '.join(map(repr, (name, *names)))}; it has "
                 f"{', '.join(table.columns)}"
             )
-    return table.select(**found)
+    return _numbered(table.select(**found))
 
 
-def rows_of(named: pl.Series, figures: Figures) -> pl.Series:
+def _numbered(table: pl.DataFrame) -> pl.DataFrame:
+    """With what shall be numbers as such; what is not finite says nothing."""
+    for name in NUMBERS:
+        if name in table.columns:
+            try:
+                number = pl.col(name).cast(pl.Float64)
+                table = table.with_columns(pl.when(number.is_finite()).then(number).alias(name))
+            except pl.exceptions.PolarsError:
+                kind = table.schema[name]
+                raise ValueError(f"external_df: {name} must hold numbers, not {kind}") from None
+    return table
+
+
+def rows_of(named: pl.Series, figures: Figures, *, optional: bool = False) -> pl.Series:
     """The numbers of images that are given by number, path, or name within the input.
 
     Raises:
-        ValueError: If one is not there; names it.
+        ValueError: If one is not there; names it. Nulls are where they are `optional`.
     """
+    if named.dtype == pl.Null:
+        named = named.cast(pl.Int64)
     if named.dtype.is_integer():
         outside = named.filter((named < 0) | (named >= figures.images.height))
-        if named.null_count() or len(outside):
-            wrong = None if named.null_count() else outside[0]
-            raise ValueError(f"external_df: there is no image {wrong}")
+        if len(outside) or (named.null_count() and not optional):
+            raise ValueError(
+                f"external_df: there is no image {outside[0] if len(outside) else None}"
+            )
         return named.cast(pl.UInt32)
-    paths = figures.images["path"]
-    root = len(figures.cards.root)
-    known = {path[root:]: row for row, path in enumerate(paths)}
-    known |= {path: row for row, path in enumerate(paths)}
     rows = []
     for name in named:
-        if name not in known:
+        row = figures.row(name)
+        if row is None and not (optional and name is None):
             raise ValueError(f"external_df: no image has the path {name!r}")
-        rows.append(known[name])
+        rows.append(row)
     return pl.Series(named.name, rows, dtype=pl.UInt32)

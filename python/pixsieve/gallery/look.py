@@ -1,6 +1,7 @@
 """The arguments that all galleries share."""
 
 import difflib
+import operator
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +13,8 @@ import polars as pl
 Says = Callable[[str], Any] | Mapping[str, Any]
 #: Pictures that are embedded without asking.
 MANY = 1_000
+#: More than any page can show.
+MOST = 2**31
 #: Longer sides that pictures are reduced to.
 SIDES = (256, 512, 1024, 2048)
 
@@ -28,7 +31,7 @@ class LookOptions(TypedDict, total=False):
     show: bool
     load_crops: bool | None
     get_label_func: Says | None
-    get_reformat_filename_func: Callable[[str], str] | None
+    get_reformat_filename_func: Says | None
     get_extra_col_func: Callable[[str], Any] | None
     get_bounding_box_func: Says | pl.DataFrame | str | os.PathLike[str] | None
 
@@ -68,18 +71,14 @@ class Look:
     show: bool = True
     load_crops: bool | None = None
     get_label_func: Says | None = None
-    get_reformat_filename_func: Callable[[str], str] | None = None
+    get_reformat_filename_func: Says | None = None
     get_extra_col_func: Callable[[str], Any] | None = None
     get_bounding_box_func: Says | pl.DataFrame | str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("num_images", 1), ("max_width", 16)):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise ValueError(
-                    f"{name} must be a whole number of at least {least}, not {value!r}"
-                )
+        object.__setattr__(self, "num_images", whole("num_images", self.num_images, 1))
+        if self.max_width is not None:
+            object.__setattr__(self, "max_width", whole("max_width", self.max_width, 16))
         if self.load_crops:
             raise ValueError("load_crops: this run was made on whole pictures, it has no crops")
 
@@ -87,6 +86,21 @@ class Look:
         """The longer side that pictures of this gallery are reduced to."""
         wanted = usual if self.max_width is None else self.max_width
         return next((side for side in SIDES if side >= wanted), SIDES[-1])
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number, of NumPy too.
+
+    Raises:
+        ValueError: If it is none, or too small.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return min(number, MOST)
 
 
 def look_of(options: Mapping[str, Any]) -> Look:

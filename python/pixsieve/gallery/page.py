@@ -25,7 +25,7 @@ from pixsieve.pages import (
     write_page,
 )
 from pixsieve.pages.write import asset, check_replaceable
-from pixsieve.progress import notebook
+from pixsieve.progress import notebook, running_cell
 from pixsieve.store import WorkDir, is_page
 from pixsieve.store.atomic import replacing
 
@@ -38,19 +38,19 @@ else:
 LARGE, SMALL = 512, 256
 IMAGES = "images"
 _URI = "data:image/jpeg;base64,"
-_BESIDE = re.compile(rf'src="{IMAGES}/([0-9a-f]{{64}}(?:-\d+)?\.jpg)"')
+_PICTURE = re.compile(r"[0-9a-f]{64}-\d+\.jpg(?:\..+\.tmp)?")
+_BESIDE = re.compile(rf'(src|href)="{IMAGES}/([0-9a-f]{{64}}-\d+\.jpg)"')
 
 
 class Gallery(_Path):
     """The path of a page, which a notebook shows as the page itself."""
 
-    #: It has just been displayed: as the value of a cell it is not shown a second time.
-    displayed = False
+    #: The number of the cell that has displayed it: as its value it is not shown a second time.
+    displayed: int | None = None
 
     def _repr_html_(self) -> str | None:
         """The page in a frame of its own; None where there is none any more."""
-        if self.displayed or not is_page(self):
-            self.displayed = False
+        if (self.displayed is not None and self.displayed == running_cell()) or not is_page(self):
             return None
         page = _BESIDE.sub(self._embedded, self.read_text(encoding="utf-8"))
         return (
@@ -61,10 +61,10 @@ class Gallery(_Path):
     def _embedded(self, found: re.Match[str]) -> str:
         """A picture beside the page, put into it: a frame cannot reach it."""
         try:
-            data = (self.parent / IMAGES / found[1]).read_bytes()
+            data = (self.parent / IMAGES / found[2]).read_bytes()
         except OSError:
             return found[0]
-        return f'src="{_URI}{base64.b64encode(data).decode()}"'
+        return f'{found[1]}="{_URI}{base64.b64encode(data).decode()}"'
 
 
 def publish(
@@ -90,6 +90,7 @@ def publish(
     )
     target = _target(audit, save_path, f"{name}.html")
     check_replaceable(target)
+    _check_beside(target, look)
     compared = any(item.shape == "pair" for item in content.items)
     thumbnails = _pictures(audit, content, look.side(LARGE if compared else SMALL))
     if look.lazy_load:
@@ -108,7 +109,28 @@ def _target(audit: Audit, save_path: str | os.PathLike[str] | None, name: str) -
     """As in fastdup: what does not end in `.html` is a folder."""
     if save_path is None or Path(save_path).suffix.lower() in (".html", ".htm"):
         return target_of(save_path, WorkDir(audit.work_dir).galleries, name)
+    if Path(save_path).is_file():
+        raise FileExistsError(
+            f"save_path {os.fspath(save_path)} is a file: give a folder, or a path that ends in "
+            ".html"
+        )
     return Path(save_path).absolute() / name
+
+
+def _check_beside(target: Path, look: Look) -> None:
+    """What goes beside the page shall not replace, or mix with, what is not of a page."""
+    rows, images = target.with_suffix(".csv"), target.parent / IMAGES
+    if look.save_artifacts and os.path.lexists(rows) and not is_page(target):
+        raise FileExistsError(f"{rows} exists: give another save_path, or remove it first")
+    if look.lazy_load and os.path.lexists(images):
+        strangers = not images.is_dir() or [
+            entry.name for entry in images.iterdir() if not _PICTURE.fullmatch(entry.name)
+        ]
+        if strangers:
+            raise FileExistsError(
+                f"{images}, where the pictures of this page would go, holds other files: give "
+                "another save_path"
+            )
 
 
 def _pictures(audit: Audit, content: Content, side: int) -> dict[int, Thumbnail]:
@@ -182,4 +204,4 @@ def _display(gallery: Gallery) -> None:
     display = notebook()
     if display is not None:
         display.display(gallery)
-        gallery.displayed = True
+        gallery.displayed = running_cell()

@@ -7,7 +7,7 @@ import polars as pl
 from pixsieve.audit import Audit
 from pixsieve.gallery.data import Content, Pair, Single, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, external, rows_of, sliced
+from pixsieve.gallery.frames import Slice, called, external, rows_of, sliced
 from pixsieve.pages.text import similarity
 
 ENDS = ("from", "to")
@@ -36,9 +36,10 @@ def duplicates(
             "to",
             descending=[ascending, not ascending, False],
         )
-        call = "audit.duplicates()" if threshold is None else f"audit.duplicates({threshold:g})"
+        call = called("duplicates", threshold)
     else:
         found, call = _given(given, figures), None
+    before = found.height
     found = sliced(found, wanted, figures, ENDS)
     order = "Least" if ascending else "Most"
     return Content(
@@ -47,6 +48,7 @@ def duplicates(
         + ("In the order of the frame." if given is not None else f"{order} similar first."),
         unit="pair",
         total=found.height,
+        before=before,
         call=call,
         nothing="No duplicates.",
         items=tuple(_pair(row, figures) for row in found.head(number).iter_rows(named=True)),
@@ -116,6 +118,7 @@ def leaks(
 ) -> tuple[Content, pl.DataFrame]:
     """Each image of a later split beside its duplicate in an earlier one."""
     found = audit.leaks(threshold).rename({"image_from": "from", "image_to": "to"})
+    before = found.height
     found = sliced(found, wanted, figures, ENDS)
     found = found.reverse() if ascending else found
     return Content(
@@ -124,7 +127,8 @@ def leaks(
         f"them is too good to be true. {'Weakest' if ascending else 'Strongest'} first.",
         unit="leak",
         total=found.height,
-        call="audit.leaks()",
+        before=before,
+        call=called("leaks", threshold),
         nothing="No leaks.",
         items=tuple(_leak(row, figures) for row in found.head(number).iter_rows(named=True)),
     ), found.head(number)
@@ -161,7 +165,7 @@ def outliers(
             {"nearest": ("to",), "similarity": ("distance",), "score": ()},
         )
         found = found.with_columns(
-            rows_of(found[name], figures).alias(name)
+            rows_of(found[name], figures, optional=name == "nearest").alias(name)
             for name in ("image", "nearest")
             if name in found.columns
         )
@@ -171,6 +175,7 @@ def outliers(
             alike = audit.info["thresholds"]["similar"]
             found = found.filter(pl.col("similarity") < alike)
         found = found if ascending else found.reverse()
+    before = found.height
     found = sliced(found, wanted, figures, ["image"])
     return Content(
         title="Outliers",
@@ -182,7 +187,8 @@ def outliers(
         ),
         unit="image",
         total=found.height,
-        call=None if given is not None else "audit.outliers()",
+        before=before,
+        call=None if given is not None or how == "all" else called("outliers", None),
         nothing="No image stands out from all others.",
         items=tuple(_stranger(row, figures) for row in found.head(number).iter_rows(named=True)),
     ), found.head(number)

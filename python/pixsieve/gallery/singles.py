@@ -1,5 +1,6 @@
 """Galleries of single pictures: by a statistic, and broken ones."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from pixsieve.audit import Audit
 from pixsieve.findings import RULES
 from pixsieve.gallery.data import Content, Figure, Single, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, external, rows_of, sliced
+from pixsieve.gallery.frames import Slice, external, names_of, rows_of, sliced
 from pixsieve.pages.measures import cuts_of, measured
 from pixsieve.pages.plots import histogram
 from pixsieve.pages.text import measure
@@ -25,6 +26,12 @@ NAMED = {
     "size": ("area", False),
     "grayscale": ("is_grayscale", False),
 }
+#: Pages are called after metrics, and not as those of the other galleries.
+NAME = re.compile(r"\w[\w. -]*")
+TAKEN = (
+    *("duplicates", "leaks", "outliers", "similarity"),
+    *("mislabels", "components", "invalid"),
+)
 TITLES = {
     "dark": "Darkest images",
     "bright": "Brightest images",
@@ -52,10 +59,12 @@ def statistics(
         _check(metric, column, stats)
         values = stats.select("image", value=pl.col(column).cast(pl.Float64)).drop_nulls()
     else:
-        values = external(
-            given, {"image": ("filename", "path"), "value": (column, metric)}, {}
-        ).with_columns(pl.col("value").cast(pl.Float64))
+        if not NAME.fullmatch(metric) or metric in TAKEN:
+            raise ValueError(f"metric={metric!r} cannot be the name of a page: rename the column")
+        values = external(given, {"image": ("filename", "path"), "value": (column, metric)}, {})
         values = values.with_columns(rows_of(values["image"], figures).alias("image"))
+    values = values.drop_nulls("value")
+    before = values.height
     values = sliced(values, wanted, figures, ["image"])
     cuts = cuts_of(audit, column)
     if given is None:
@@ -68,6 +77,7 @@ def statistics(
         text=f"{order} {name} first." if given is None else "In the order of the frame.",
         unit="image",
         total=values.height,
+        before=before,
         call=None if given is not None else "audit.img_stats()",
         nothing="No image was measured.",
         items=tuple(
@@ -94,8 +104,13 @@ def invalid(
 ) -> tuple[Content, pl.DataFrame]:
     """The images that could not be read, or not wholly."""
     found = audit.invalid_instances()
+    before = found.height
     if wanted is not None:
-        codes = [wanted] if isinstance(wanted, str) else list(wanted)
+        codes, known = names_of(wanted), found["error_code"].unique().sort()
+        for code in codes:
+            if code not in known:
+                there = ", ".join(map(repr, known)) or "none"
+                raise ValueError(f"slice: no image has the error code {code!r}; there are {there}")
         found = found.filter(pl.col("error_code").is_in(codes))
     return Content(
         title="Broken images",
@@ -103,6 +118,7 @@ def invalid(
         "go and take part in everything else.",
         unit="image",
         total=found.height,
+        before=before,
         call="audit.invalid_instances()",
         nothing="No broken images.",
         items=tuple(

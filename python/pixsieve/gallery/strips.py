@@ -8,7 +8,8 @@ from pixsieve.audit import Audit
 from pixsieve.findings import both_ways
 from pixsieve.gallery.data import Content, Strip, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, check_labels, external, rows_of, sliced
+from pixsieve.gallery.frames import Slice, called, external, rows_of, sliced
+from pixsieve.gallery.look import whole
 from pixsieve.pages.text import similarity
 
 #: Pictures beside the one asked for.
@@ -39,9 +40,10 @@ def look_alikes(
         if "similarity" not in edges.columns:
             edges = edges.with_columns(similarity=pl.lit(None, pl.Float32))
     found = _scored(edges, figures)
-    found = found.filter(pl.col("length") >= least)
+    before = found.height
+    found = found.filter(pl.col("length") >= whole("min_items", least, 0))
     if most is not None:
-        found = found.filter(pl.col("length") <= most)
+        found = found.filter(pl.col("length") <= whole("max_items", most, 0))
     found, order = _arranged(found, wanted, ascending, figures, kept=given is not None)
     return Content(
         title="Similar images",
@@ -49,7 +51,8 @@ def look_alikes(
         f"how many in a hundred of them have its label. {order}",
         unit="image",
         total=found.height,
-        call=None if given is not None else "audit.similarity()",
+        before=before,
+        call=None if given is not None else called("similarity", threshold),
         nothing="No image looks like another.",
         items=tuple(_strip(row, figures) for row in found.head(number).iter_rows(named=True)),
     ), found.head(number)
@@ -71,9 +74,11 @@ def _arranged(
     found: pl.DataFrame, wanted: Slice, ascending: bool | None, figures: Figures, *, kept: bool
 ) -> tuple[pl.DataFrame, str]:
     """The rows that are wanted, in their order, and what to say of it."""
-    by_score = wanted in ("diff", "same", "label_score")
+    by_score = isinstance(wanted, str) and wanted in ("diff", "same", "label_score")
     if not by_score:
-        found = sliced(found, wanted, figures, ["from"], other=" and 'label_score'")
+        found = sliced(
+            found, wanted, figures, ["from"], other=", and 'diff', 'same', 'label_score'"
+        )
     if kept and not by_score:
         return found, "In the order of the frame."
     if by_score:
@@ -114,10 +119,8 @@ def mislabels(
 ) -> tuple[Content, pl.DataFrame]:
     """Each image with a suspected label beside the neighbors that say otherwise."""
     found = audit.mislabels(threshold)
-    if isinstance(wanted, (list, tuple)) or (wanted not in (None, "diff", "same")):
-        found = sliced(found, wanted, figures, ["image"])
-    elif wanted is not None:
-        check_labels([str(wanted)], figures)
+    before = found.height
+    found = sliced(found, wanted, figures, ["image"])
     found = found if ascending else found.reverse()
     return Content(
         title="Suspected wrong labels",
@@ -126,7 +129,8 @@ def mislabels(
         f"{'Lowest' if ascending else 'Highest'} first.",
         unit="image",
         total=found.height,
-        call="audit.mislabels()",
+        before=before,
+        call=called("mislabels", threshold),
         nothing="No suspected labels."
         if audit.images["label"].count()
         else "No suspected labels: none are known.",

@@ -18,6 +18,8 @@ BELOW, LINE = 22, 13
 BIN, TICK = 9, 72
 #: From this ratio of the largest to the middle value on, positive values are shown by logarithm.
 SKEWED = 20.0
+#: Values that differ by a smaller part are the same; beyond the largest none is drawn.
+EQUAL, LARGEST = 1e-9, 1e100
 #: Unless more of them than this are zero, which has no logarithm: those are put to the left end.
 FEW_ZEROS = 0.05
 #: A character of the small print is so wide.
@@ -51,7 +53,7 @@ def histogram(
         unit: What is counted.
         width: In pixels, where the page has room for them.
     """
-    values = values[np.isfinite(values)]
+    values = values[np.abs(values) < LARGEST]
     if not len(values):
         return None
     scale = _scale(values, cuts, width)
@@ -138,7 +140,9 @@ def _scale(values: NDArray[np.float64], cuts: Sequence[Cut], width: int) -> _Sca
     if low >= 0 and skewed and len(positive) >= (1 - FEW_ZEROS) * len(values):
         least = float(min([positive.min(), *(value for value in near if value > 0)]))
         return _Scale(math.log10(least), math.log10(high), width, logarithmic=True)
-    return _Scale(low, high, width) if high > low else _Scale(low, low + 1, width, constant=True)
+    if high - low > EQUAL * max(1e-300, abs(low), abs(high)):
+        return _Scale(low, high, width)
+    return _Scale(low, low + max(1, abs(low)), width, constant=True)
 
 
 def _tick(scale: _Scale, value: float, floor: int) -> str:

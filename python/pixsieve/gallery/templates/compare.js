@@ -8,7 +8,7 @@
 
   const layer = (image, place) => {
     const element = make("div", { className: `layer ${place}` });
-    const copy = make("img", { src: image.src, alt: "" });
+    const copy = make("img", { src: image.src || image.getAttribute("href"), alt: "" });
     element.append(copy);
     return element;
   };
@@ -16,8 +16,8 @@
   // `to` is shown as it lies on `from`, turned back where it was turned.
   const stage = (from, to, transform) => {
     const element = make("div", { className: "stage" });
-    const width = from.naturalWidth || from.width;
-    const height = from.naturalHeight || from.height;
+    const width = from.naturalWidth || Number(from.getAttribute("width")) || 1;
+    const height = from.naturalHeight || Number(from.getAttribute("height")) || 1;
     element.style.aspectRatio = `${width} / ${height}`;
     element.style.setProperty("--aspect", width / height);
     // No larger than the screen is high, without losing its proportions.
@@ -38,7 +38,7 @@
   };
 
   for (const place of document.querySelectorAll(".compare")) {
-    const pictures = place.parentElement.querySelectorAll(".row img");
+    const pictures = place.parentElement.querySelectorAll(".row img, .row image");
     if (pictures.length !== 2) continue;
     const modes = make("div", { className: "modes" });
     place.append(modes);
