@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from PIL import Image
 
 import pixsieve
 from gallery_case import hostile, names, show, three_alike, titles
-from notebook_case import Shown, ipython
-from report_case import Page, draw
+from report_case import draw
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +220,15 @@ def test_pairs_of_ones_own_in_their_order(small, tmp_path):
     assert titles(text) == ["2 images", "1 image"]
 
 
+def test_pairs_of_ones_own_may_have_labels(small, tmp_path):
+    pairs = {"from": [0], "to": [1], "distance": [0.9], "label": ["a cat"], "label2": ["a cat"]}
+    text = show(small, "duplicates", tmp_path, external_df=pairs)
+    assert text.count(">a cat</bdi>") == 2
+    assert "labels differ" not in text
+    del pairs["label"], pairs["label2"]
+    assert "labels differ" in show(small, "duplicates", tmp_path, external_df=pairs)
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -243,53 +250,6 @@ def test_frames_that_do_not_fit(small, tmp_path, given, error, message):
         show(small, "duplicates", tmp_path, external_df=given)
 
 
-# ---- in a notebook ---- #
-
-
-def test_a_notebook_shows_the_page_in_a_frame(small, tmp_path):
-    gallery = small.vis.duplicates_gallery(tmp_path)
-    shown = Page(gallery._repr_html_())
-    assert shown.tags == ["iframe"]
-    attributes = dict(shown.attributes)
-    assert attributes["srcdoc"] == gallery.read_text(encoding="utf-8")
-    assert attributes["sandbox"] == "allow-scripts"
-    gallery.unlink()
-    assert gallery._repr_html_() is None
-    assert gallery.parent._repr_html_() is None
-
-
-def test_a_notebook_shows_it_once(small, tmp_path, monkeypatch):
-    shown: list[Shown] = []
-    monkeypatch.setitem(sys.modules, "IPython", ipython(shown))
-    gallery = small.vis.duplicates_gallery(tmp_path)
-    pages = [one.values[0] for one in shown if "<iframe" in one.values[0]]
-    assert len(pages) == 1
-    assert gallery._repr_html_() is None
-    sys.modules["IPython"].get_ipython().execution_count += 1
-    assert gallery._repr_html_().startswith("<iframe")
-    shown.clear()
-    small.vis.duplicates_gallery(tmp_path, show=False)
-    assert not [one for one in shown if "<iframe" in one.values[0]]
-
-
-def test_a_notebook_shows_bars(tmp_path, monkeypatch):
-    shown: list[Shown] = []
-    monkeypatch.setitem(sys.modules, "IPython", ipython(shown))
-    (tmp_path / "in").mkdir()
-    for seed in range(3):
-        draw(seed).save(tmp_path / "in" / f"{seed}.png")
-    pixsieve.run(tmp_path / "in", work_dir=tmp_path / "out", device="cpu")
-    (bars,) = shown
-    last = bars.values[-1]
-    assert '<progress value="3" max="3"' in last
-    assert "3 of 3 images" in last
-    assert last.count("<progress") > 1
-    shown.clear()
-    pixsieve.load(tmp_path / "out")
-    pixsieve.run(tmp_path / "in", work_dir=tmp_path / "quiet", device="cpu", progress=False)
-    assert not shown
-
-
 def test_a_picture_that_has_gone_says_so(small, tmp_path):
     (tmp_path / "in" / "dog" / "c.png").unlink()
     text = show(small, "stats", tmp_path / "page")
@@ -299,20 +259,6 @@ def test_a_picture_that_has_gone_says_so(small, tmp_path):
 def test_no_run_no_gallery(tmp_path):
     with pytest.raises(RuntimeError, match="nothing has been run yet"):
         pixsieve.create(tmp_path / "out", tmp_path).vis.duplicates_gallery()
-
-
-def test_a_notebook_shows_the_summary_of_an_audit(small, audit, tmp_path):
-    text = audit._repr_html_()
-    page = Page(text)
-    for line in audit.summarize().lines:
-        assert line.text in page.text
-        assert line.call is None or line.call in page.text
-    assert "script" not in page.tags
-    assert pixsieve.create(tmp_path / "none")._repr_html_() is None
-    (tmp_path / "<img src=x>").mkdir()
-    draw(1).save(tmp_path / "<img src=x>" / "a.png")
-    odd = pixsieve.run(tmp_path / "<img src=x>", work_dir=tmp_path / "odd", progress=False)
-    assert "&lt;img src=x&gt;" in odd._repr_html_()
 
 
 # ---- what is not ours ---- #

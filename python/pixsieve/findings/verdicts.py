@@ -105,16 +105,12 @@ def _evidence(labels: Labelled, votes: Votes, embeddings: pl.DataFrame | None) -
         .with_columns(pl.col("probe", "chosen").fill_null(value=False))
         .sort("image", "vote")
     )
-    probability = (
-        pl.Series("p", [1.0]).new_from_index(0, tally.height)
-        if embeddings is None
-        else pl.Series("p", class_probabilities(labels, tally, votes.trust, embeddings))
-    )
-    known = tally.with_columns(p=probability).with_columns(
-        pl.col("p") / pl.col("p").filter(~pl.col("probe")).sum().over("image")
-    )
     if embeddings is None:
-        known = known.with_columns(p=pl.lit(1.0))
+        known = tally.with_columns(p=pl.lit(1.0))
+    else:
+        likely = class_probabilities(labels, tally, votes.trust, embeddings)
+        among_rivals = pl.col("p") / pl.col("p").filter(~pl.col("probe")).sum().over("image")
+        known = tally.with_columns(p=pl.Series(likely)).with_columns(p=among_rivals)
     fair = to_fixed(from_fixed(pl.col("weight")) / pl.col("prior").sqrt())
     return (
         known.join(_priors(labels), on="vote", maintain_order="left")

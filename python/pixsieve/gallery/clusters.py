@@ -7,7 +7,15 @@ import polars as pl
 from pixsieve.audit import Audit
 from pixsieve.gallery.data import Cluster, Content, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, called, check_labels, external, names_of, rows_of
+from pixsieve.gallery.frames import (
+    Slice,
+    called,
+    check_labels,
+    content_of,
+    external,
+    names_of,
+    rows_of,
+)
 from pixsieve.gallery.look import whole
 from pixsieve.pages.text import count, measure, similarity
 
@@ -52,20 +60,19 @@ def components(
     column, order = _order(sort_by, metric, ascending)
     if given is None or sort_by != "comp_size":
         grouped = grouped.sort(column, "first", descending=[not ascending, False], nulls_last=True)
-    shown = grouped.head(number)
-    return Content(
+    content, shown = content_of(
+        grouped,
+        before,
+        number,
+        lambda row: _cluster(row, figures, group_by, metric),
         title="Clusters of look-alikes" if group_by == "visual" else "Look-alikes by label",
         text="Images connected by a chain of similar pairs; the ends of a chain need not be "
         f"similar. {order}",
         unit="cluster" if group_by == "visual" else "label",
-        total=grouped.height,
-        before=before,
         call=None if given is not None else called("connected_components", threshold),
         nothing="No clusters of look-alikes.",
-        items=tuple(
-            _cluster(row, figures, group_by, metric) for row in shown.iter_rows(named=True)
-        ),
-    ), shown.drop("first")
+    )
+    return content, shown.drop("first")
 
 
 def _found(audit: Audit, threshold: float | None) -> pl.DataFrame:

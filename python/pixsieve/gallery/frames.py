@@ -1,11 +1,12 @@
 """What the frames of all galleries need: slices by label, and frames that users bring along."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from pixsieve.annotations import as_frame
+from pixsieve.gallery.data import Content, Item
 from pixsieve.gallery.figures import Figures
 
 #: `slice`: pairs or clusters whose labels differ, or are the same; or these labels.
@@ -17,6 +18,22 @@ NUMBERS = ("similarity", "score", "value", "lowest")
 def called(name: str, threshold: float | None) -> str:
     """The call that lists what a gallery shows."""
     return f"audit.{name}({'' if threshold is None else repr(float(threshold))})"
+
+
+def content_of(
+    found: pl.DataFrame,
+    before: int,
+    number: int,
+    item: Callable[[dict[str, Any]], Item],
+    **said: Any,
+) -> tuple[Content, pl.DataFrame]:
+    """The first rows as items of a page, and these rows; `said` is what else `Content` has.
+
+    `before` is how many rows there were before anything was asked for.
+    """
+    shown = found.head(number)
+    items = tuple(item(row) for row in shown.iter_rows(named=True))
+    return Content(total=found.height, before=before, items=items, **said), shown
 
 
 def names_of(wanted: Slice) -> list[str]:
@@ -108,6 +125,17 @@ def external(
                 f"{', '.join(table.columns)}"
             )
     return _numbered(table.select(**found))
+
+
+def pairs_of(frame: Any, figures: Figures) -> pl.DataFrame:
+    """A user's frame of pairs: `from`, `to`, and `similarity` and labels if it has them.
+
+    Raises:
+        ValueError: As `external` and `rows_of`.
+    """
+    about = {"similarity": ("distance",), "label_from": ("label",), "label_to": ("label2",)}
+    found = external(frame, {"from": ("image_from",), "to": ("image_to",)}, about)
+    return found.with_columns(rows_of(found[end], figures).alias(end) for end in ("from", "to"))
 
 
 def _numbered(table: pl.DataFrame) -> pl.DataFrame:

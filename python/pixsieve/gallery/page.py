@@ -22,12 +22,11 @@ from pixsieve.pages import (
     load_thumbnails,
     style,
     target_of,
-    write_page,
 )
 from pixsieve.pages.write import asset, check_replaceable
 from pixsieve.progress import notebook, running_cell
 from pixsieve.store import WorkDir, is_page
-from pixsieve.store.atomic import replacing
+from pixsieve.store.atomic import replacing, write_text
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as _Path
@@ -95,7 +94,7 @@ def publish(
     thumbnails = _pictures(audit, content, look.side(LARGE if compared else SMALL))
     if look.lazy_load:
         thumbnails = _beside(audit, thumbnails, target.parent / IMAGES)
-    write_page(target, render(content, thumbnails, look))
+    write_text(target, render(content, thumbnails, look))
     if look.save_artifacts:
         with replacing(target.with_suffix(".csv")) as file:
             _flat(frame).write_csv(file)

@@ -1,20 +1,19 @@
 """Galleries of pairs: duplicates, leaks, and outliers beside what comes nearest to them."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from pixsieve.audit import Audit
-from pixsieve.gallery.data import Content, Pair, Single, Tag
+from pixsieve.gallery.data import Content, Figure, Pair, Single, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, called, external, rows_of, sliced
+from pixsieve.gallery.frames import Slice, called, content_of, external, pairs_of, rows_of, sliced
 from pixsieve.pages.text import similarity
 
 ENDS = ("from", "to")
 #: From the strongest kind of duplicate to the weakest.
 STRENGTH = {"exact": 0, "pixel": 1, "near": 2}
-_PAIRS = {"from": ("image_from",), "to": ("image_to",)}
-_ABOUT = {"similarity": ("distance",), "label_from": ("label",), "label_to": ("label2",)}
 
 
 def duplicates(
@@ -38,21 +37,22 @@ def duplicates(
         )
         call = called("duplicates", threshold)
     else:
-        found, call = _given(given, figures), None
+        found, call = pairs_of(given, figures), None
     before = found.height
     found = sliced(found, wanted, figures, ENDS)
     order = "Least" if ascending else "Most"
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: _pair(row, figures),
         title="Duplicates",
         text="Each duplicate beside the image of its group that is kept. "
         + ("In the order of the frame." if given is not None else f"{order} similar first."),
         unit="pair",
-        total=found.height,
-        before=before,
         call=call,
         nothing="No duplicates.",
-        items=tuple(_pair(row, figures) for row in found.head(number).iter_rows(named=True)),
-    ), found.head(number)
+    )
 
 
 def _of_groups(frame: pl.DataFrame) -> pl.DataFrame:
@@ -66,22 +66,23 @@ def _of_groups(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _given(given: Any, figures: Figures) -> pl.DataFrame:
-    found = external(given, _PAIRS, _ABOUT)
-    return found.with_columns(rows_of(found[end], figures).alias(end) for end in ENDS)
-
-
 def _pair(row: dict[str, Any], figures: Figures) -> Pair:
-    source, target = row["from"], row["to"]
     kept = (Tag("keep", "good"),) if row.get("kind") else ()
     goes = (Tag("could go", "note"),) if row.get("kind") and not row["keep"] else ()
+    source = _labelled(figures(row["from"], *kept), row.get("label_from"))
+    target = _labelled(figures(row["to"], *goes), row.get("label_to"))
     return Pair(
-        source=figures(source, *kept),
-        target=figures(target, *goes),
+        source=source,
+        target=target,
         title=_title(row),
-        tags=_remarks(row, figures),
+        tags=(*_remarks(row, source, target), *_across(source, target)),
         transform=row.get("transform"),
     )
+
+
+def _labelled(figure: Figure, label: object) -> Figure:
+    """With the label that a user's frame has for it, if any."""
+    return figure if label is None else replace(figure, label=str(label))
 
 
 def _title(row: dict[str, Any]) -> str:
@@ -91,20 +92,23 @@ def _title(row: dict[str, Any]) -> str:
     return {"exact": "Equal files", "pixel": "Equal pixels"}.get(kind, "Near duplicates")
 
 
-def _remarks(row: dict[str, Any], figures: Figures, *, splits: bool = True) -> tuple[Tag, ...]:
-    """How alike the two of a pair are, and what of them differs that should not."""
-    ends, tags = (row["from"], row["to"]), []
+def _remarks(row: dict[str, Any], source: Figure, target: Figure) -> tuple[Tag, ...]:
+    """How alike the two of a pair are, and whether they are labelled alike."""
+    tags = []
     if row.get("similarity") is not None:
         tags.append(Tag(f"similarity {similarity(row['similarity'])}"))
     if row.get("match") is not None and row.get("kind") == "near":
         tags.append(Tag(f"match {similarity(row['match'])}"))
     if row.get("transform") not in (None, "none"):
         tags.append(Tag(row["transform"].replace("_", " "), "note"))
-    if len({figures.labels[image] for image in ends} - {None}) > 1:
+    if len({source.label, target.label} - {None}) > 1:
         tags.append(Tag("labels differ", "bad"))
-    if splits and len({figures.images["split"][image] for image in ends} - {None}) > 1:
-        tags.append(Tag("across splits", "bad"))
     return tuple(tags)
+
+
+def _across(source: Figure, target: Figure) -> tuple[Tag, ...]:
+    several = len({source.card.split, target.card.split} - {None}) > 1
+    return (Tag("across splits", "bad"),) if several else ()
 
 
 def leaks(
@@ -121,26 +125,28 @@ def leaks(
     before = found.height
     found = sliced(found, wanted, figures, ENDS)
     found = found.reverse() if ascending else found
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: _leak(row, figures),
         title="Leaks",
         text="Images of a later split that have a duplicate in an earlier one: what is measured on "
         f"them is too good to be true. {'Weakest' if ascending else 'Strongest'} first.",
         unit="leak",
-        total=found.height,
-        before=before,
         call=called("leaks", threshold),
         nothing="No leaks.",
-        items=tuple(_leak(row, figures) for row in found.head(number).iter_rows(named=True)),
-    ), found.head(number)
+    )
 
 
 def _leak(row: dict[str, Any], figures: Figures) -> Pair:
     kind = Tag(row["kind"], "note" if row["kind"] == "near" else "bad")
+    source, target = figures(row["from"]), figures(row["to"])
     return Pair(
-        source=figures(row["from"]),
-        target=figures(row["to"]),
+        source=source,
+        target=target,
         title=f"{row['split_from']} → {row['split_to']}",
-        tags=(kind, *_remarks(row, figures, splits=False)),
+        tags=(kind, *_remarks(row, source, target)),
         transform=row["transform"],
     )
 
@@ -177,7 +183,11 @@ def outliers(
         found = found if ascending else found.reverse()
     before = found.height
     found = sliced(found, wanted, figures, ["image"])
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: _stranger(row, figures),
         title="Outliers",
         text="Images unlike all others, each beside its nearest neighbor. "
         + (
@@ -186,12 +196,9 @@ def outliers(
             else f"{'Strangest' if ascending else 'Mildest'} first."
         ),
         unit="image",
-        total=found.height,
-        before=before,
         call=None if given is not None or how == "all" else called("outliers", None),
         nothing="No image stands out from all others.",
-        items=tuple(_stranger(row, figures) for row in found.head(number).iter_rows(named=True)),
-    ), found.head(number)
+    )
 
 
 def _stranger(row: dict[str, Any], figures: Figures) -> Pair | Single:

@@ -10,7 +10,7 @@ from pixsieve.audit import Audit
 from pixsieve.findings import RULES
 from pixsieve.gallery.data import Content, Figure, Single, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, external, names_of, rows_of, sliced
+from pixsieve.gallery.frames import Slice, content_of, external, names_of, rows_of, sliced
 from pixsieve.pages.measures import cuts_of, measured
 from pixsieve.pages.plots import histogram
 from pixsieve.pages.text import measure
@@ -69,24 +69,22 @@ def statistics(
     cuts = cuts_of(audit, column)
     if given is None:
         values = values.sort("value", "image", descending=[not rising, False])
-    shown = values.head(number)
     name = column.replace("_", " ")
     order = "Lowest" if rising else "Highest"
-    return Content(
+    content, shown = content_of(
+        values,
+        before,
+        number,
+        lambda row: Single(figures(row["image"], Tag(f"{name} {measure(row['value'])}"))),
         title=TITLES.get(metric, f"Images by {name}"),
         text=f"{order} {name} first." if given is None else "In the order of the frame.",
         unit="image",
-        total=values.height,
-        before=before,
         call=None if given is not None else "audit.img_stats()",
         nothing="No image was measured.",
-        items=tuple(
-            Single(figures(row["image"], Tag(f"{name} {measure(row['value'])}")))
-            for row in shown.iter_rows(named=True)
-        ),
         plot=histogram(np.asarray(values["value"].to_numpy()), cuts, name=name),
         plot_text=f"{name}, square roots of the numbers of images",
-    ), shown.rename({"value": column})
+    )
+    return content, shown.rename({"value": column})
 
 
 def _check(metric: str, column: str, stats: pl.DataFrame) -> None:
@@ -112,19 +110,18 @@ def invalid(
                 there = ", ".join(map(repr, known)) or "none"
                 raise ValueError(f"slice: no image has the error code {code!r}; there are {there}")
         found = found.filter(pl.col("error_code").is_in(codes))
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: Single(_broken(row, figures)),
         title="Broken images",
         text="Files that could not be read as pictures. Truncated ones were read as far as they "
         "go and take part in everything else.",
         unit="image",
-        total=found.height,
-        before=before,
         call="audit.invalid_instances()",
         nothing="No broken images.",
-        items=tuple(
-            Single(_broken(row, figures)) for row in found.head(number).iter_rows(named=True)
-        ),
-    ), found.head(number)
+    )
 
 
 def _broken(row: dict[str, Any], figures: Figures) -> Figure:

@@ -8,7 +8,7 @@ from pixsieve.audit import Audit
 from pixsieve.findings import both_ways
 from pixsieve.gallery.data import Content, Strip, Tag
 from pixsieve.gallery.figures import Figures
-from pixsieve.gallery.frames import Slice, called, external, rows_of, sliced
+from pixsieve.gallery.frames import Slice, called, content_of, pairs_of, sliced
 from pixsieve.gallery.look import whole
 from pixsieve.pages.text import similarity
 
@@ -33,10 +33,7 @@ def look_alikes(
         pairs = audit.similarity(threshold).select("from", "to", "similarity")
         edges = both_ways(pairs).sort("from", "similarity", "to", descending=[False, True, False])
     else:
-        found = external(given, {"from": (), "to": ()}, {"similarity": ("distance",)})
-        edges = found.with_columns(
-            rows_of(found[end], figures).alias(end) for end in ("from", "to")
-        )
+        edges = pairs_of(given, figures)
         if "similarity" not in edges.columns:
             edges = edges.with_columns(similarity=pl.lit(None, pl.Float32))
     found = _scored(edges, figures)
@@ -45,17 +42,18 @@ def look_alikes(
     if most is not None:
         found = found.filter(pl.col("length") <= whole("max_items", most, 0))
     found, order = _arranged(found, wanted, ascending, figures, kept=given is not None)
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: _strip(row, figures),
         title="Similar images",
         text=f"Each image beside those that look like it, at most {BESIDE}. The label score is "
         f"how many in a hundred of them have its label. {order}",
         unit="image",
-        total=found.height,
-        before=before,
         call=None if given is not None else called("similarity", threshold),
         nothing="No image looks like another.",
-        items=tuple(_strip(row, figures) for row in found.head(number).iter_rows(named=True)),
-    ), found.head(number)
+    )
 
 
 def _scored(edges: pl.DataFrame, figures: Figures) -> pl.DataFrame:
@@ -122,20 +120,21 @@ def mislabels(
     before = found.height
     found = sliced(found, wanted, figures, ["image"])
     found = found if ascending else found.reverse()
-    return Content(
+    return content_of(
+        found,
+        before,
+        number,
+        lambda row: _suspect(row, figures),
         title="Suspected wrong labels",
         text="Images whose neighbors carry another label, beside these; first those of which a "
         "duplicate does. The score is the probability that the label is right. "
         f"{'Lowest' if ascending else 'Highest'} first.",
         unit="image",
-        total=found.height,
-        before=before,
         call=called("mislabels", threshold),
         nothing="No suspected labels."
         if audit.images["label"].count()
         else "No suspected labels: none are known.",
-        items=tuple(_suspect(row, figures) for row in found.head(number).iter_rows(named=True)),
-    ), found.head(number)
+    )
 
 
 def _suspect(row: dict[str, Any], figures: Figures) -> Strip:

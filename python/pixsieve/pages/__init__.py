@@ -2,7 +2,7 @@
 
 from pixsieve.pages.cards import Card, Cards
 from pixsieve.pages.pictures import Thumbnail, load_thumbnails
-from pixsieve.pages.write import environment, style, target_of, write_page
+from pixsieve.pages.write import environment, style, target_of
 
 __all__ = [
     "Card",
@@ -12,5 +12,4 @@ __all__ = [
     "load_thumbnails",
     "style",
     "target_of",
-    "write_page",
 ]

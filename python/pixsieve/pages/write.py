@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from pixsieve.pages import text
 from pixsieve.store import is_page
-from pixsieve.store.atomic import write_text
 
 _FILTERS = (
     *("visible", "shorten", "breakable"),
@@ -66,12 +65,3 @@ def check_replaceable(target: Path) -> None:
     raise FileExistsError(
         f"{target} exists and is not a page of Pixsieve: give another path, or remove it first"
     )
-
-
-def write_page(target: Path, page: str) -> None:
-    """Writes it whole or not at all.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    write_text(target, page)

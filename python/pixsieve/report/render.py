@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pixsieve.audit import Audit
-from pixsieve.pages import Thumbnail, environment, load_thumbnails, style, target_of, write_page
+from pixsieve.pages import Thumbnail, environment, load_thumbnails, style, target_of
 from pixsieve.pages.pictures import within
 from pixsieve.pages.write import check_replaceable
 from pixsieve.progress import Progress
 from pixsieve.report.build import Limits, build_report
 from pixsieve.report.data import Report
 from pixsieve.store import WorkDir
+from pixsieve.store.atomic import write_text
 
 NAME = "report.html"
 
@@ -49,7 +50,7 @@ def write_report(
     shown = list(report.shown())
     thumbnails = load_thumbnails(audit, shown, progress=progress)
     fitting = within(thumbnails, shown, characters=limits.characters)
-    write_page(target, render(report, fitting))
+    write_text(target, render(report, fitting))
     return target
 
 
