@@ -76,11 +76,15 @@ def write_array(target: Path, array: NDArray[np.generic]) -> None:
         file.write(np.ascontiguousarray(array).data)
 
 
-def write_frame(target: Path, frame: pl.DataFrame) -> None:
-    """Parquet."""
+#: Where a Parquet file says what it was made from.
+_NOTE = "pixsieve"
+
+
+def write_frame(target: Path, frame: pl.DataFrame, *, note: str | None = None) -> None:
+    """Parquet; `note` goes into its metadata."""
     with replacing(target) as file:
         try:
-            frame.write_parquet(file)
+            frame.write_parquet(file, metadata=None if note is None else {_NOTE: note})
         except pl.exceptions.PolarsError as error:
             # Polars tells a full disk in words only.
             number = re.search(r"\(os error (\d+)\)", str(error))
@@ -103,6 +107,12 @@ def checksum_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def read_frame(data: bytes) -> pl.DataFrame:
-    """Parquet, from memory: Polars cannot open a path that is not UTF-8."""
+def read_frame(data: bytes, *, note: str | None = None) -> pl.DataFrame:
+    """Parquet, from memory: Polars cannot open a path that is not UTF-8.
+
+    Raises:
+        ValueError: If a note was asked for, and it holds another.
+    """
+    if note is not None and pl.read_parquet_metadata(io.BytesIO(data)).get(_NOTE) != note:
+        raise ValueError("made from something else")
     return pl.read_parquet(io.BytesIO(data))

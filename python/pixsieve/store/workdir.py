@@ -63,6 +63,11 @@ class WorkDir:
         """Folder of the galleries."""
         return self.path / "galleries"
 
+    @property
+    def derived(self) -> Path:
+        """Folder of what was worked out from the tables, and can be again."""
+        return self.path / "derived"
+
     @contextmanager
     def prepared(self, *, overwrite: bool, source: str) -> Iterator[None]:
         """Makes the folder, or takes over an unfinished run's, and keeps other runs out.
@@ -97,7 +102,7 @@ class WorkDir:
             self._check_free(overwrite=overwrite, source=source)
             for name in TABLES:
                 (self.path / f"{name}.parquet").unlink(missing_ok=True)
-            for path in self._pages():
+            for path in [*self._pages(), *self.derived.glob("*.parquet")]:
                 path.unlink(missing_ok=True)
             for path in self._half_written():
                 path.unlink(missing_ok=True)
@@ -146,6 +151,11 @@ class WorkDir:
                 if temporary_of(path.name) in (RUN, *tables)
             ),
             *(path for path in self.reports.glob("*.tmp") if temporary_of(path.name) == REPORT),
+            *(
+                path
+                for path in self.derived.glob("*.tmp")
+                if (temporary_of(path.name) or "").endswith(".parquet")
+            ),
             *(
                 path
                 for path in self.galleries.glob("*.tmp")
@@ -249,6 +259,21 @@ class WorkDir:
         if checksum_of(data) != info["checksums"][name]:
             raise self._damaged(file, "not what the run wrote")
         return read_frame(data)
+
+    def write_derived(self, name: str, key: str, frame: pl.DataFrame) -> None:
+        """Keeps what was worked out; `key` says from what, so that it is not taken for another's.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        write_frame(self.derived / f"{name}.parquet", frame, note=key)
+
+    def read_derived(self, name: str, key: str) -> pl.DataFrame | None:
+        """What was worked out from the same, if it was kept and is whole; else it is made again."""
+        try:
+            return read_frame((self.derived / f"{name}.parquet").read_bytes(), note=key)
+        except (OSError, ValueError, pl.exceptions.PolarsError):
+            return None
 
     def shard(self, number: int, info: dict[str, Any]) -> Shard:
         """A shard of the run that this `run.json` is of.
