@@ -215,6 +215,31 @@ STATISTICS = pl.Schema(
     + [(name, pl.Float32()) for name in IMG_STATS if name not in IMAGES]
 )
 
+#: What was decided of images when they were reviewed.
+DECISIONS = pl.Schema(
+    {
+        "image": pl.UInt32(),
+        "path": pl.String(),
+        "decision": pl.String(),
+        "finding": pl.String(),
+        "new_label": pl.String(),
+        "label": pl.String(),
+        "split": pl.String(),
+        "time": pl.Datetime("us", "UTC"),
+    }
+)
+
+#: What comes nearest to something that was searched for.
+SEARCH = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "similarity": pl.Float32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
 SCHEMAS: dict[str, pl.Schema] = {
     "images": IMAGES,
     "edges": EDGES,
@@ -235,6 +260,8 @@ SCHEMAS: dict[str, pl.Schema] = {
     "img_stats": IMG_STATS,
     "flags": FLAGS,
     "placeholders": PLACEHOLDERS,
+    "decisions": DECISIONS,
+    "search": SEARCH,
 }
 
 

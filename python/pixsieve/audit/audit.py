@@ -2,15 +2,21 @@
 
 import os
 from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from pixsieve import findings
 from pixsieve.annotations import Annotations
 from pixsieve.audit import job as jobs
+from pixsieve.audit.decisions import Choice, Decisions
 from pixsieve.audit.questions import Questions
+from pixsieve.audit.search import Query, Searcher
 from pixsieve.progress import Progress, reporter
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from pixsieve.explorer import Explorer
     from pixsieve.gallery import Vis
 
 
@@ -21,6 +27,11 @@ class Audit(Questions):
     columns that the annotations brought along. They are sorted, ties by `image`, so that two
     runs give the same frames.
     """
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._searcher: Searcher | None = None
+        self._log: Decisions | None = None
 
     def run(
         self,
@@ -99,6 +110,104 @@ class Audit(Questions):
         from pixsieve.report import write_report  # noqa: PLC0415 - a layer above, used on demand
 
         return write_report(self, path)
+
+    # ---- search, review ---- #
+
+    def search(
+        self, query: Query, k: int = 10, *, threshold: float | None = None
+    ) -> "pl.DataFrame":
+        """The images that come nearest to a picture, the most similar first, by exact search.
+
+        Args:
+            query: A file, its bytes, pixels as (h, w, 3) uint8 RGB, an embedding of the run's
+                model, or the number of an image, which is not among its own neighbors.
+            k: How many at most.
+            threshold: Leave out what is less similar.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            IndexError: If there is no image of that number.
+            ModelError: If the model of the run is not at hand.
+            ValueError: If the picture cannot be read, or the query is of no kind that is known.
+        """
+        if self._searcher is None:
+            self._searcher = Searcher(self)
+        return self._searcher.nearest(query, k, threshold)
+
+    @property
+    def _decided(self) -> Decisions:
+        if self._log is None:
+            self._log = Decisions(self.work_dir, self.images)
+        return self._log
+
+    def decisions(self) -> "pl.DataFrame":
+        """What was decided in reviews and holds, one row per image, by image.
+
+        `decision` is `keep`, `drop` or `relabel`, of which the last one holds, or `not_an_issue`,
+        which is said of one `finding` and stands beside them in a row of its own. `new_label`
+        comes with `relabel`. Decisions are kept in the work directory, outlive another run, and
+        are left out while their image is not there with the same path and bytes.
+        """
+        return self._decided.frame(self.images)
+
+    def decide(
+        self,
+        images: "int | Iterable[int]",
+        decision: str,
+        *,
+        finding: str | None = None,
+        new_label: str | None = None,
+    ) -> None:
+        """Writes down what shall become of images; it is on the disk when this returns.
+
+        Args:
+            images: Their numbers.
+            decision: `"keep"`, `"drop"`, `"relabel"` or `"not_an_issue"`.
+            finding: What it was decided on, such as `"duplicates"`; `not_an_issue` needs it.
+            new_label: For `relabel`.
+
+        Raises:
+            OSError: If it cannot be written.
+            ValueError: If there is no such image, decision or finding.
+        """
+        chosen = (images,) if isinstance(images, int) else tuple(images)
+        self._decided.decide([Choice(chosen, decision, finding, new_label)])
+
+    def undo(self) -> bool:
+        """Takes the last decision back that was not taken back yet; whether there was one.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        return self._decided.undo() is not None
+
+    def explore(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        open_browser: bool = True,
+        block: bool | None = None,
+    ) -> "Explorer":
+        """Serves the explorer, a web app on this machine, and prints where it is.
+
+        Args:
+            host: What to listen on; the default can be reached from this machine only.
+            port: 0 takes one that is free.
+            open_browser: Whether to open it in a browser.
+            block: Whether to wait until it is stopped, by Ctrl-C; None waits unless this is a
+                notebook or an interactive session.
+
+        Returns:
+            The running app: `url`, and `stop()`.
+
+        Raises:
+            OSError: If the port is taken.
+            RuntimeError: If nothing has been run yet.
+        """
+        from pixsieve.explorer import explore  # noqa: PLC0415 - a layer above, used on demand
+
+        return explore(self, host=host, port=port, open_browser=open_browser, block=block)
 
     @property
     def vis(self) -> "Vis":

@@ -11,7 +11,7 @@ import polars as pl
 from pixsieve import findings
 from pixsieve.config import Config, within
 from pixsieve.sources.files import Input
-from pixsieve.store import WorkDir
+from pixsieve.store import Shard, WorkDir
 
 #: Columns of `images.parquet` that are ours alone.
 INTERNAL = ("_location",)
@@ -99,6 +99,11 @@ class Tables:
         """IMAGES, one row per image: `annotations()` with the details of errors."""
         return self._images.drop(INTERNAL)
 
+    @property
+    def edges(self) -> pl.DataFrame:
+        """EDGES, the neighbor graph: of exact copies one image has them."""
+        return self._edges.clone()
+
     def edge_similarities(self) -> pl.Series:
         """The similarities of the neighbor graph: of each image to its k nearest, Float32."""
         return self._nearest["similarity"]
@@ -125,6 +130,14 @@ class Tables:
             return float(self.info["thresholds"][name])
         return within("threshold", given, -1, 1)
 
+    def shard(self, number: int, *, checked: bool = False) -> Shard:
+        """A shard of this run, as it was written; one that was `checked` before is only mapped.
+
+        Raises:
+            ValueError: If it is missing or damaged.
+        """
+        return self._work.shard(number, self.info, checked=checked)
+
     def embeddings(self) -> pl.DataFrame:
         """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
 
@@ -136,7 +149,7 @@ class Tables:
         parts, images, start, number = [], [], 0, 0
         total = self._images.height
         while start < total:
-            shard = self._work.shard(number, self.info)
+            shard = self.shard(number)
             parts.append(np.asarray(shard.embeddings))
             images.append(shard.rows + np.uint32(start))
             start, number = start + shard.images.height, number + 1

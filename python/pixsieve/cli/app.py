@@ -234,6 +234,18 @@ def report_command(out: Path, page: Path | None, quiet: bool) -> None:
         _say(f"Report: {written}")
 
 
+@app.command("explore", short_help="Opens the explorer of an earlier run.")
+@_out
+@click.option("--host", default="127.0.0.1", show_default=True, help="What to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: one that is free.")
+@click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
+def explore_command(out: Path, host: str, port: int, browser: bool) -> None:
+    """Serves the explorer of an earlier run, from its work directory OUT, until Ctrl-C."""
+    import pixsieve  # noqa: PLC0415
+
+    pixsieve.load(out).explore(host=host, port=port, open_browser=browser, block=True)
+
+
 @app.command("demo", short_help="Audits a drawn collection with known problems.")
 @click.argument("out", type=_path, default=Path("pixsieve-demo"))
 @_quiet

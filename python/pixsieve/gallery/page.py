@@ -170,7 +170,7 @@ def render(content: Content, thumbnails: dict[int, Thumbnail], look: Look) -> st
             stacklevel=4,
         )
     nothing = Thumbnail(reason="none was made")
-    script = asset("pixsieve.gallery", "compare.js")
+    script = asset("pixsieve.pages", "compare.js") + asset("pixsieve.gallery", "pairs.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         environment("pixsieve.gallery")
@@ -178,7 +178,7 @@ def render(content: Content, thumbnails: dict[int, Thumbnail], look: Look) -> st
         .render(
             content=content,
             thumbnail=lambda image: thumbnails.get(image, nothing),
-            css=style(("pixsieve.gallery", "gallery.css")),
+            css=style(("pixsieve.pages", "compare.css"), ("pixsieve.gallery", "gallery.css")),
             script=script,
             script_digest=digest,
             max_width=look.max_width,

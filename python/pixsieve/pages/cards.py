@@ -30,7 +30,7 @@ class Cards:
 
     def __init__(self, images: pl.DataFrame) -> None:
         self._images = images.select(_COLUMNS)
-        self.root = _common_folder(images["path"])
+        self.root = common_folder(images["path"])
 
     def __call__(self, image: int) -> Card:
         """The card of one image."""
@@ -46,7 +46,7 @@ class Cards:
         return int(self._images["file_size"].gather(images).sum() or 0)
 
 
-def _common_folder(paths: pl.Series) -> str:
+def common_folder(paths: pl.Series) -> str:
     """The folder that holds all paths, with its slash; empty if there is none."""
     if paths.is_empty():
         return ""

@@ -66,6 +66,24 @@ def load_thumbnails(
     }
 
 
+def thumbnail_bytes(audit: Audit, image: int, *, side: int) -> tuple[bytes | None, str | None]:
+    """The JPEG of one image, made if need be, or None and the reason why there is none.
+
+    Raises:
+        IndexError: If there is no such image.
+    """
+    digest, size, error = audit.images["digest", "file_size", "error_code"].row(image)
+    if digest is None:
+        return None, error or "could not be read"
+    place = _places(audit, side)
+    reason = None
+    if not _whole(place(digest)):
+        reason = _changed(audit.location(image), size)
+        if reason is None:
+            reason = _make(audit, place, side, {digest: image}, progress=False).get(digest)
+    return _read(place(digest), reason)
+
+
 def _places(audit: Audit, side: int) -> Callable[[str], Path]:
     work, usual = WorkDir(audit.work_dir), side == engine.THUMBNAIL_SIDE
     return lambda digest: work.thumbnail(digest, "" if usual else f"-{side}")
@@ -118,13 +136,21 @@ def _make(
 def _load(place: Callable[[str], Path], digest: str | None, reason: str | None) -> Thumbnail:
     if digest is None:
         return Thumbnail(reason=reason)
-    try:
-        data = place(digest).read_bytes()
-        if not (data.startswith(START) and data.endswith(END)):
-            return Thumbnail(reason=reason or "the thumbnail is damaged")
-    except OSError as error:
-        return Thumbnail(reason=reason or error.strerror or "the thumbnail cannot be read")
+    data, missing = _read(place(digest), reason)
+    if data is None:
+        return Thumbnail(reason=missing)
     return Thumbnail(uri=f"data:image/jpeg;base64,{base64.b64encode(data).decode()}")
+
+
+def _read(path: Path, reason: str | None) -> tuple[bytes | None, str | None]:
+    """A thumbnail, or why there is none: for this reason, or because of the file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return None, reason or error.strerror or "the thumbnail cannot be read"
+    if not (data.startswith(START) and data.endswith(END)):
+        return None, reason or "the thumbnail is damaged"
+    return data, None
 
 
 def within(

@@ -1,5 +1,6 @@
 """The work directory: Parquet and NPY files, written whole or not at all."""
 
+from pixsieve.store.decisions import append_event, log_size, read_events
 from pixsieve.store.shards import (
     SHARD_SIZE,
     Shard,
@@ -16,8 +17,11 @@ __all__ = [
     "SHARD_SIZE",
     "Shard",
     "WorkDir",
+    "append_event",
     "is_page",
+    "log_size",
     "open_shard",
+    "read_events",
     "read_shard",
     "remove_shards",
     "shard_fingerprint",

@@ -275,8 +275,8 @@ class WorkDir:
         except (OSError, ValueError, pl.exceptions.PolarsError):
             return None
 
-    def shard(self, number: int, info: dict[str, Any]) -> Shard:
-        """A shard of the run that this `run.json` is of.
+    def shard(self, number: int, info: dict[str, Any], *, checked: bool = False) -> Shard:
+        """A shard of the run that this `run.json` is of; its bytes are not read if `checked`.
 
         Raises:
             ValueError: If it is missing, damaged, or of another run.
@@ -288,7 +288,7 @@ class WorkDir:
             raise self._damaged(file, error.strerror) from None
         if not of_this_run:
             raise self._damaged(file, "not what the run wrote")
-        return open_shard(self.shards, number)
+        return open_shard(self.shards, number, checked=checked)
 
     def thumbnail(self, digest: str, suffix: str = "") -> Path:
         """Where the thumbnail of the image with this digest is, or will be.

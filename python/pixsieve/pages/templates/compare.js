@@ -1,5 +1,5 @@
-// Lays the two pictures of a pair over each other: slider, blinking, or their difference.
-(() => {
+// Lays two pictures over each other: slider, blinking, or their difference.
+globalThis.attachCompare = (() => {
   "use strict";
   const MODES = { slider: "Slider", blink: "Blink", difference: "Difference" };
   const QUARTER = ["rot90", "rot270", "transpose", "transverse"];
@@ -14,21 +14,21 @@
   };
 
   // `to` is shown as it lies on `from`, turned back where it was turned.
-  const stage = (from, to, transform) => {
+  const stage = (from, to, transform, most) => {
     const element = make("div", { className: "stage" });
     const width = from.naturalWidth || Number(from.getAttribute("width")) || 1;
     const height = from.naturalHeight || Number(from.getAttribute("height")) || 1;
     element.style.aspectRatio = `${width} / ${height}`;
     element.style.setProperty("--aspect", width / height);
     // No larger than the screen is high, without losing its proportions.
-    element.style.maxWidth = `min(100%, 512px, calc(60vh * ${width / height}))`;
+    element.style.maxWidth = `min(100%, ${most}px, calc(60vh * ${width / height}))`;
     element.append(layer(from, "lower"), layer(to, "upper"));
     if (QUARTER.includes(transform)) element.querySelector(".upper img").className = "turned";
     return element;
   };
 
-  const open = (place, pictures) => {
-    const shown = stage(...pictures, place.dataset.transform);
+  const open = (place, pictures, most) => {
+    const shown = stage(...pictures, place.dataset.transform, most);
     const slider = make("input", { type: "range", min: 0, max: 100, value: 50 });
     slider.setAttribute("aria-label", "How much of the second picture is covered");
     slider.addEventListener("input", () => shown.style.setProperty("--at", `${slider.value}%`));
@@ -37,17 +37,17 @@
     return { shown, slider };
   };
 
-  for (const place of document.querySelectorAll(".compare")) {
-    const pictures = place.parentElement.querySelectorAll(".row img, .row image");
-    if (pictures.length !== 2) continue;
+  // Adds the buttons to `place`, whose `data-transform` says how the second picture was turned.
+  return (place, pictures, most = 512) => {
     const modes = make("div", { className: "modes" });
     place.append(modes);
     let opened = null;
     for (const [mode, text] of Object.entries(MODES)) {
       const button = make("button", { type: "button", textContent: text });
+      button.dataset.mode = mode;
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => {
-        opened ??= open(place, pictures);
+        opened ??= open(place, pictures, most);
         const again = !opened.shown.hidden && opened.shown.dataset.mode === mode;
         opened.shown.dataset.mode = mode;
         opened.shown.hidden = again;
@@ -57,5 +57,5 @@
       });
       modes.append(button);
     }
-  }
+  };
 })();

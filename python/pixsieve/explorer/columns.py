@@ -1,0 +1,176 @@
+"""What images can be filtered and sorted by: every column that says something of one image."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pixsieve import schema
+from pixsieve.audit import Audit
+from pixsieve.pages import text
+
+Mask = NDArray[np.bool_]
+
+#: Values of a column that are offered to choose from, the most frequent ones.
+OFFERED = 300
+#: Columns with more different values are searched, not chosen from.
+CATEGORIES = 2_000
+#: Longer values are shortened where a list shows them.
+SHOWN = 160
+
+_LIMITS = {">=": pl.Expr.ge, "<=": pl.Expr.le}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition: a column, how it is compared, and with what."""
+
+    column: str
+    op: str
+    value: Any = None
+
+    def expression(self, dtype: pl.DataType) -> pl.Expr:
+        """The condition on a column of this type.
+
+        Raises:
+            ValueError: If the type cannot be compared so, or not with this.
+        """
+        column = pl.col(self.column)
+        if self.op in ("is_null", "not_null"):
+            return column.is_null() if self.op == "is_null" else column.is_not_null()
+        try:
+            return self._compared(column, dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"filter {self.column}: {error}") from None
+
+    def _compared(self, column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if self.op == "contains":
+            return contains(column.cast(pl.String), str(self.value))
+        if self.op == "in":
+            if not isinstance(self.value, list):
+                raise ValueError("what it is in must be a list")
+            return column.is_in(pl.Series([_value(one, dtype) for one in self.value], dtype=dtype))
+        value = pl.lit(_value(self.value, dtype))
+        if self.op == "=":
+            return column == value
+        if self.op in _LIMITS:
+            return _LIMITS[self.op](column, value)
+        raise ValueError(f"there is no comparison {self.op!r}")
+
+
+def contains(column: pl.Expr, sought: str) -> pl.Expr:
+    """Whether a text holds another; capitals matter where there are any."""
+    if sought != sought.lower():
+        return column.str.contains(sought, literal=True)
+    return column.str.to_lowercase().str.contains(sought, literal=True)
+
+
+def _value(value: Any, dtype: pl.DataType) -> Any:
+    """What came as JSON, as a value of a column of this type."""
+    if value is None:
+        return None
+    if dtype == pl.Boolean:
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is neither true nor false")
+        return value
+    if dtype.is_numeric():
+        return float(value)
+    if dtype == pl.Date:
+        return datetime.date.fromisoformat(value)
+    if isinstance(dtype, pl.Datetime):
+        moment = datetime.datetime.fromisoformat(value)
+        zoned = dtype.time_zone is not None
+        return moment.replace(tzinfo=moment.tzinfo or datetime.UTC) if zoned else moment
+    return str(value)
+
+
+class Columns:
+    """The columns of one audit's images, all in one frame, a row per image."""
+
+    def __init__(self, audit: Audit) -> None:
+        images, stats = audit.images, audit.img_stats()
+        fresh = [name for name in stats.columns if name in schema.STATISTICS]
+        fresh = [name for name in fresh if name == "image" or name not in images.columns]
+        joined = images.join(stats.select(fresh), on="image", how="left", maintain_order="left")
+        joined = joined.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+        #: What cannot be compared (lists, bytes, …) is shown with an image, not searched.
+        self.frame = joined.select(
+            name for name, dtype in joined.schema.items() if _is_comparable(dtype)
+        )
+        self.users = schema.user_columns(images)
+
+    @property
+    def height(self) -> int:
+        """How many images there are."""
+        return self.frame.height
+
+    @cached_property
+    def described(self) -> list[dict[str, Any]]:
+        """Name, kind and, for categories, the values of each column, as the page needs them."""
+        return [describe(self.frame[name]) for name in self.frame.columns]
+
+    def mask(self, filters: Sequence[Filter], sought: str) -> Mask | None:
+        """Which images pass all filters and have `sought` in their path; None if all do.
+
+        Raises:
+            ValueError: If a filter cannot be applied.
+        """
+        conditions = [one.expression(self._dtype(one.column)) for one in filters]
+        if sought:
+            conditions.append(contains(pl.col("path"), sought))
+        return passing(self.frame, conditions)
+
+    def _dtype(self, name: str) -> pl.DataType:
+        if name not in self.frame.columns:
+            raise ValueError(f"filter: there is no column {name!r}")
+        return self.frame.schema[name]
+
+
+def passing(frame: pl.DataFrame, conditions: Sequence[pl.Expr]) -> Mask | None:
+    """Which rows meet all conditions; None if there are none."""
+    if not conditions:
+        return None
+    met = frame.select(pl.all_horizontal(conditions).fill_null(value=False).alias("met"))
+    return np.asarray(met["met"].to_numpy())
+
+
+def describe(column: pl.Series) -> dict[str, Any]:
+    """What a page must know of a column to offer filters on it."""
+    kind = kind_of(column.dtype)
+    described: dict[str, Any] = {"name": column.name, "kind": kind}
+    if kind == "text" and column.name != "path":
+        counted = column.drop_nulls().value_counts(sort=True, name="many")
+        # Where each is another, choosing from them is no help.
+        if counted.height <= CATEGORIES and counted.height < max(2, column.len()):
+            described["kind"] = "category"
+            rows = counted.head(OFFERED).rows()
+            described["values"] = [
+                {"value": value, "text": brief(value), "images": many} for value, many in rows
+            ]
+            described["more"] = max(0, counted.height - OFFERED)
+    return described
+
+
+def kind_of(dtype: pl.DataType) -> str:
+    """How values of this type are compared: number, bool, time, date or text."""
+    if dtype == pl.Boolean:
+        return "bool"
+    if dtype.is_numeric():
+        return "number"
+    if dtype == pl.Date:
+        return "date"
+    return "time" if isinstance(dtype, pl.Datetime) else "text"
+
+
+def _is_comparable(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype in (pl.String, pl.Boolean, pl.Date, pl.Datetime)
+
+
+def brief(value: object) -> str:
+    """A name as a list shows it: whole as far as it can be read there, its tricks made visible."""
+    return text.shorten(text.visible(value), SHOWN)

@@ -1,0 +1,28 @@
+"""Pictures for the browser: always made by us, so that no file of a collection is ever sent."""
+
+from pixsieve.audit import Audit
+from pixsieve.engine import THUMBNAIL_SIDE
+from pixsieve.pages.pictures import thumbnail_bytes
+from pixsieve.pages.text import shorten, visible
+
+#: Longer side of the pictures in lists, and of the one that is looked at closely.
+SIDES = {"thumb": THUMBNAIL_SIDE, "picture": 1_600}
+
+
+def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
+    """A JPEG of the image and its media type, or a drawing that says why there is none."""
+    data, reason = thumbnail_bytes(audit, image, side=side)
+    if data is not None:
+        return data, "image/jpeg"
+    return _drawn(reason or "no picture").encode(), "image/svg+xml"
+
+
+def _drawn(reason: str) -> str:
+    from markupsafe import escape  # noqa: PLC0415 - seldom needed
+
+    said = escape(shorten(visible(reason), 60))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="256" height="160">'
+        '<rect width="256" height="160" fill="#8882"/><text x="128" y="84" fill="#888" '
+        f'font-family="sans-serif" font-size="11" text-anchor="middle">{said}</text></svg>'
+    )

@@ -1,0 +1,62 @@
+"""The 2-D map as the browser gets it."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pixsieve.audit import Audit
+from pixsieve.explorer.columns import brief
+
+#: Classes that have a colour of their own.
+COLOURS = 8
+
+
+class Points:
+    """Worked out when the map is first looked at."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit, self._lock = audit, threading.Lock()
+        self._made: tuple[dict[str, Any], bytes] | None = None
+
+    def described(self) -> dict[str, Any]:
+        """How many points, and the names of the classes by their number."""
+        return self._known()[0]
+
+    def packed(self) -> bytes:
+        """All x, then all y as float32, their images as uint32, their classes as uint8.
+
+        Little-endian; class 255 is none of those that have a colour.
+        """
+        return self._known()[1]
+
+    def _known(self) -> tuple[dict[str, Any], bytes]:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> tuple[dict[str, Any], bytes]:
+        frame = self._audit.projection().select("image", "x", "y")
+        images = self._audit.images[frame["image"]]
+        column = "label" if images["label"].count() else "split"
+        counted = images[column].drop_nulls().value_counts(sort=True, name="many")
+        top = counted.sort("many", column, descending=[True, False]).head(COLOURS).rows()
+        numbers = {value: number for number, (value, _) in enumerate(top)}
+        classes = images[column].replace_strict(numbers, default=255, return_dtype=pl.UInt8)
+        packed = b"".join(
+            (
+                np.ascontiguousarray(frame["x"].to_numpy(), "<f4").tobytes(),
+                np.ascontiguousarray(frame["y"].to_numpy(), "<f4").tobytes(),
+                np.ascontiguousarray(frame["image"].to_numpy(), "<u4").tobytes(),
+                classes.fill_null(255).to_numpy().tobytes(),
+            )
+        )
+        described = {
+            "points": frame.height,
+            "by": column,
+            "classes": [{"text": brief(value), "images": many} for value, many in top],
+            "others": frame.height - sum(many for _, many in top),
+        }
+        return described, packed

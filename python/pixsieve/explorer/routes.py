@@ -1,0 +1,128 @@
+"""The addresses of the explorer, and what each answers."""
+
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import TypeAlias
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pixsieve.errors import ModelError
+from pixsieve.explorer.api import Api
+from pixsieve.explorer.pictures import SIDES
+from pixsieve.explorer.session import NotReadyError
+
+#: A picture to search with, and whatever else is sent, in bytes.
+LARGEST_PICTURE, LARGEST = 64_000_000, 1_000_000
+STATIC = resources.files("pixsieve.explorer") / "static"
+#: What all pages of Pixsieve share.
+SHARED = resources.files("pixsieve.pages") / "templates"
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+#: What went wrong, to the status that says so.
+STATUSES: dict[type[Exception], int] = {
+    IndexError: 404,
+    KeyError: 404,
+    ModelError: 409,
+    ValueError: 400,
+    OSError: 500,
+    RuntimeError: 500,
+}
+
+Answer: TypeAlias = Callable[[Request, bytes], Response]
+
+
+def app_of(api: Api) -> Starlette:
+    """The app, without its guard."""
+    get: dict[str, Answer] = {
+        "/": lambda _request, _body: _static("index.html"),
+        "/static/{name}": lambda request, _body: _static(request.path_params["name"]),
+        "/api/overview": api.overview,
+        "/api/columns": api.columns,
+        "/api/list/{kind}": api.items,
+        "/api/image/{image:int}": api.image,
+        "/api/card/{image:int}": api.cards,
+        "/api/similar/{image:int}": api.similar,
+        "/api/map": api.map,
+        "/api/map/points": api.points,
+        "/api/decisions": api.decisions,
+        **{f"/{size}/{{image:int}}": api.picture for size in SIDES},
+    }
+    post: dict[str, tuple[Answer, int]] = {
+        "/api/search": (api.search, LARGEST_PICTURE),
+        "/api/decide": (api.decide, LARGEST),
+        "/api/undo": (api.undo, LARGEST),
+        "/api/reload": (api.reload, LARGEST),
+    }
+    return Starlette(
+        routes=[
+            *(Route(path, _answering(answer, 0), methods=["GET"]) for path, answer in get.items()),
+            *(Route(path, _answering(*how), methods=["POST"]) for path, how in post.items()),
+        ]
+    )
+
+
+def _answering(answer: Answer, largest: int) -> Callable[[Request], Awaitable[Response]]:
+    """Reads what was sent, answers on a thread of its own, and says what went wrong."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await _body(request, largest)
+        if body is None:
+            return _problem(413, f"more than {largest:,} bytes are not taken")
+        return await run_in_threadpool(_answered, answer, request, body)
+
+    return endpoint
+
+
+async def _body(request: Request, largest: int) -> bytes | None:
+    """What was sent; None if it is more than is taken, of which no more is read."""
+    if request.method in ("GET", "HEAD"):
+        return b""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced) > largest:
+        return None
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > largest:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _answered(answer: Answer, request: Request, body: bytes) -> Response:
+    try:
+        return answer(request, body)
+    except NotReadyError as pending:
+        return JSONResponse({"pending": str(pending)}, status_code=202)
+    except tuple(STATUSES) as error:
+        status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
+        said = f"there is no {error}" if isinstance(error, KeyError) else _words(error)
+        return _problem(status, said)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def _problem(status: int, said: str) -> Response:
+    return JSONResponse({"error": said}, status_code=status)
+
+
+def _static(name: str) -> Response:
+    kind = TYPES.get(name.rpartition(".")[2])
+    # Names are those of our own folders: nothing is looked up that could lead out of them.
+    known = {entry.name: entry for folder in (SHARED, STATIC) for entry in folder.iterdir()}
+    if kind is None or name not in known:
+        return _problem(404, "there is no such page")
+    headers = {"Cache-Control": "no-cache"}
+    return Response(known[name].read_bytes(), media_type=kind, headers=headers)

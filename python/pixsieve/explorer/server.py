@@ -1,0 +1,126 @@
+"""The explorer as a running server."""
+
+import socket
+import sys
+import threading
+import webbrowser
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from markupsafe import escape
+
+from pixsieve.audit import Audit, load
+from pixsieve.explorer.api import Api
+from pixsieve.explorer.guard import Door, Guard, names_of
+from pixsieve.explorer.routes import app_of
+from pixsieve.progress import notebook
+
+#: Seconds that requests under way have to finish in when the server is stopped.
+GRACE = 2
+#: Seconds in which it has to be there.
+START = 30
+
+
+class Explorer:
+    """A running explorer: `url` leads there, `stop()` ends it; a context manager."""
+
+    def __init__(self, audit: Audit, *, host: str, port: int) -> None:
+        self._socket = _listening(host, port)
+        number = self._socket.getsockname()[1]
+        self._door = Door(number, names_of(host))
+        self._api = Api(audit, lambda: load(audit.work_dir))
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104
+        written = f"[{shown}]" if ":" in shown else shown
+        #: The address, with the token that opens it.
+        self.url = f"http://{written}:{number}/?token={self._door.token}"
+        settings = uvicorn.Config(
+            Guard(app_of(self._api), self._door),
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [self._socket]},
+            name="explorer",
+            daemon=True,
+        )
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Returns when it has been stopped, by `stop()` or Ctrl-C."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(timeout=0.2)
+        except KeyboardInterrupt:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ends the server; does nothing where it has ended."""
+        self._server.should_exit = True
+        self._api.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout=GRACE + 1)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Explorer {self.url}>"
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{escape(self.url)}" target="_blank" rel="noopener">Open the explorer</a>'
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that is bound, so that the port is known and is ours."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise OSError(f"explore: {host!r} is no address of this machine: {error}") from None
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+        made.listen(128)
+    except OSError as error:
+        made.close()
+        raise OSError(
+            error.errno, f"explore: cannot listen on {host}:{port}: {error.strerror}"
+        ) from None
+    return made
+
+
+def explore(
+    audit: Audit, *, host: str, port: int, open_browser: bool, block: bool | None
+) -> Explorer:
+    """Starts the explorer; see `Audit.explore`."""
+    _ = audit.info  # Says so if nothing has been run yet.
+    explorer = Explorer(audit, host=host, port=port)
+    explorer.start()
+    print(f"Explorer: {explorer.url}", flush=True)  # noqa: T201 - asked for
+    if open_browser:
+        webbrowser.open(explorer.url)
+    if block is None:
+        block = notebook() is None and not hasattr(sys, "ps1") and not sys.flags.interactive
+    if block:
+        explorer.wait()
+    return explorer

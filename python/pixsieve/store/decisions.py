@@ -1,0 +1,106 @@
+"""The log of a review: lines are added to it, and none is ever changed or removed."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+if sys.platform != "win32":
+    import fcntl
+
+LOG = "decisions.jsonl"
+
+
+class Read(NamedTuple):
+    """What was read of a log."""
+
+    events: list[dict[str, Any]]
+    #: Where to read on.
+    end: int
+    #: Lines that cannot be read: a crash leaves at most one, whose decision nobody was told of.
+    damaged: int
+
+
+def append_event(folder: Path, event: dict[str, Any]) -> None:
+    """Adds one event; it is on the disk when this returns.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    line = json.dumps(event, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(folder / LOG, flags, 0o666)
+    try:
+        with _alone(descriptor):
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                # What a crash cut off must not swallow this line.
+                line = b"\n" + line
+            _write(descriptor, line, size)
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, line: bytes, size: int) -> None:
+    """Writes all of the line, or none of it."""
+    try:
+        written = os.write(descriptor, line)
+        if written < len(line):
+            # The rest says why it did not go in.
+            os.write(descriptor, line[written:])
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def read_events(folder: Path, start: int = 0) -> Read:
+    """The events of the log from a place on, in their order; none where there is no log.
+
+    A last line without its end is not there yet: another process may be writing it.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    try:
+        with (folder / LOG).open("rb") as file:
+            file.seek(start)
+            data = file.read()
+    except FileNotFoundError:
+        return Read([], 0, 0)
+    whole = data[: data.rfind(b"\n") + 1]
+    events, damaged = [], 0
+    for line in whole.splitlines():
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            event = None
+        if isinstance(event, dict):
+            events.append(event)
+        elif line.strip():
+            damaged += 1
+    return Read(events, start + len(whole), damaged)
+
+
+def log_size(folder: Path) -> int:
+    """Bytes of the log; 0 where there is none."""
+    try:
+        return (folder / LOG).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """Keeps other writers waiting; where there are no locks, adding a line is one step anyway."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            yield
+            return
+    # Closing the file releases it.
+    yield
