@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from pixsieve import findings
@@ -14,6 +13,8 @@ from pixsieve.audit.search import Query, Searcher
 from pixsieve.progress import Progress, reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from pixsieve.explorer import Explorer

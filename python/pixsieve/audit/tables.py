@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from pixsieve import findings
+from pixsieve import findings, schema
 from pixsieve.config import Config, within
 from pixsieve.sources.files import Input
 from pixsieve.store import Shard, WorkDir
@@ -98,6 +98,12 @@ class Tables:
     def images(self) -> pl.DataFrame:
         """IMAGES, one row per image: `annotations()` with the details of errors."""
         return self._images.drop(INTERNAL)
+
+    @property
+    def statistics(self) -> pl.DataFrame:
+        """One row per image, in their order: `image`, and what was measured, null if unreadable."""
+        kinds = [pl.col(name).cast(schema.IMG_STATS[name]) for name in schema.STATISTICS]
+        return self._statistics.select(kinds)
 
     @property
     def edges(self) -> pl.DataFrame:

@@ -20,6 +20,8 @@ Mask = NDArray[np.bool_]
 OFFERED = 300
 #: Columns with more different values are searched, not chosen from.
 CATEGORIES = 2_000
+#: Values that tell whether a column's values repeat.
+LOOKED_AT = 20_000
 #: Longer values are shortened where a list shows them.
 SHOWN = 160
 
@@ -93,11 +95,11 @@ class Columns:
     """The columns of one audit's images, all in one frame, a row per image."""
 
     def __init__(self, audit: Audit) -> None:
-        images, stats = audit.images, audit.img_stats()
-        fresh = [name for name in stats.columns if name in schema.STATISTICS]
-        fresh = [name for name in fresh if name == "image" or name not in images.columns]
-        joined = images.join(stats.select(fresh), on="image", how="left", maintain_order="left")
-        joined = joined.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+        images, measured = audit.images, audit.statistics
+        fresh = [name for name in measured.columns if name not in images.columns]
+        joined = images.hstack(measured.select(fresh)).with_columns(
+            pl.col(pl.Categorical, pl.Enum).cast(pl.String)
+        )
         #: What cannot be compared (lists, bytes, …) is shown with an image, not searched.
         self.frame = joined.select(
             name for name, dtype in joined.schema.items() if _is_comparable(dtype)
@@ -143,10 +145,9 @@ def describe(column: pl.Series) -> dict[str, Any]:
     """What a page must know of a column to offer filters on it."""
     kind = kind_of(column.dtype)
     described: dict[str, Any] = {"name": column.name, "kind": kind}
-    if kind == "text" and column.name != "path":
+    if kind == "text" and _repeats(column):
         counted = column.drop_nulls().value_counts(sort=True, name="many")
-        # Where each is another, choosing from them is no help.
-        if counted.height <= CATEGORIES and counted.height < max(2, column.len()):
+        if counted.height <= CATEGORIES:
             described["kind"] = "category"
             rows = counted.head(OFFERED).rows()
             described["values"] = [
@@ -154,6 +155,12 @@ def describe(column: pl.Series) -> dict[str, Any]:
             ]
             described["more"] = max(0, counted.height - OFFERED)
     return described
+
+
+def _repeats(column: pl.Series) -> bool:
+    """Whether values come again and again, as far as some tell: names of files do not."""
+    some = column.gather_every(max(1, column.len() // LOOKED_AT)).drop_nulls()
+    return some.len() < 2 or some.n_unique() < some.len()
 
 
 def kind_of(dtype: pl.DataType) -> str:

@@ -8,7 +8,6 @@ import hmac
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
@@ -143,7 +142,7 @@ class Guard:
     def _has_token(self, scope: Scope) -> bool:
         if scope["method"] not in SAFE or scope["path"] != "/":
             return False
-        given: Iterable[str] = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         return any(_same(one, self._door.token) for one in given)
 
     def _set_cookie(self) -> str:

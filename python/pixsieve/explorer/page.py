@@ -157,8 +157,8 @@ def _tag(said: str, tone: str = "") -> dict[str, str]:
 def _members(name: str, record: dict[str, Any]) -> list[dict[str, Any]]:
     """The cards that a row of a list makes: numbers of images, and what is said of each."""
     if name == "duplicates":
-        tags = [] if record["match"] is None and record["kind"] is None else _kind_tags(record)
-        tags += [_tag("keep", "good")] if record["keep"] else []
+        # The one to keep is what the others are compared with.
+        tags = [_tag("keep", "good")] if record["keep"] else _kind_tags(record)
         return [_card(record["image"], tags, transform=record["transform"])]
     if name in ("leaks", "similarity"):
         ends = ("image_from", "image_to") if name == "leaks" else ("from", "to")

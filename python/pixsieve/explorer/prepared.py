@@ -1,6 +1,7 @@
 """The findings of an audit, worked out behind the scenes, and kept beside its tables."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -74,7 +75,7 @@ class Prepared:
         """Waits for a process that works them out one by one; gives those it could not."""
         asked = {"work_dir": str(self._audit.work_dir), "settings": _settings(self._audit)}
         command = [sys.executable, "-m", "pixsieve.explorer.prepared"]
-        self._child = subprocess.Popen(
+        self._child = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         child = self._child
@@ -117,8 +118,13 @@ def keep(audit: Audit, name: str, rows: pl.DataFrame) -> None:
 
 def _work_out(asked: dict[str, Any]) -> None:
     """What the process of its own does: says the name of each finding that it has kept."""
+    if hasattr(os, "nice"):
+        # Who looks at pages meanwhile comes first.
+        os.nice(5)
     audit = load(Path(asked["work_dir"]))
-    lists = {key: tuple(value) for key, value in asked["settings"].items() if isinstance(value, list)}
+    lists = {
+        key: tuple(value) for key, value in asked["settings"].items() if isinstance(value, list)
+    }
     audit.config = Config(**{**asked["settings"], **lists})
     for name in asked["names"]:
         keep(audit, name, rows_of(name, FINDINGS[name](audit)))

@@ -78,10 +78,15 @@ class Query:
 class Selector:
     """Answers queries on the lists of one audit, and keeps the latest answers."""
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+    def __init__(self, columns: Callable[[], Columns]) -> None:
+        #: Made when the first filter or order asks for it.
+        self._columns_of = columns
         self._kept: OrderedDict[Any, Keys] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def _columns(self) -> Columns:
+        return self._columns_of()
 
     def select(
         self,
@@ -155,7 +160,8 @@ class Selector:
             else:
                 images.append(one)
         masks.append(passing(view.rows, own))
-        of_images = self._columns.mask(images, query.sought)
+        asked = images or query.sought
+        of_images = self._columns.mask(images, query.sought) if asked else None
         masks.append(None if of_images is None else self._images_to_rows(view, of_images))
         if query.of:
             wanted = np.zeros(self._columns.height, dtype=bool)
@@ -166,8 +172,10 @@ class Selector:
 
     def _images_to_rows(self, view: View, mask: Mask) -> Mask:
         """Rows with at least one image of these."""
-        ends = [mask[view.rows[name].to_numpy()] for name in view.kind.images]
-        return ends[0] if len(ends) == 1 else ends[0] | ends[1]
+        met = np.zeros(view.rows.height, dtype=bool)
+        for name in view.kind.images:
+            met |= mask[view.rows[name].to_numpy()]
+        return met
 
     def _order(self, view: View, query: Query) -> Keys:
         """All items in the order of a column; what has no value comes last, ties as they came."""

@@ -40,6 +40,7 @@ class Explorer:
             access_log=False,
             lifespan="off",
             server_header=False,
+            timeout_keep_alive=60,
             timeout_graceful_shutdown=GRACE,
         )
         self._server = uvicorn.Server(settings)

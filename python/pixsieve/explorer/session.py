@@ -37,6 +37,16 @@ class Session:
     def start(self) -> None:
         """Begins to work out what is not there yet."""
         self.prepared.start()
+        threading.Thread(target=self._warm, name="columns", daemon=True).start()
+
+    def _warm(self) -> None:
+        """Makes what the first filter and the first image would wait for."""
+        try:
+            _ = self.columns.described
+            self.neighbors(0)
+        except (OSError, ValueError):
+            # Who asks for it is told what is wrong.
+            return
 
     def _run_file(self) -> tuple[int, int] | None:
         try:
@@ -61,7 +71,7 @@ class Session:
 
     @cached_property
     def _selector(self) -> Selector:
-        return Selector(self.columns)
+        return Selector(lambda: self.columns)
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.uint32], pl.DataFrame]:
