@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import psutil
+
 from table import machine, print_table
 
 LISTS = ("duplicates", "leaks", "mislabels", "outliers", "components", "similarity", "flags")
