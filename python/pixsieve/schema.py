@@ -198,6 +198,18 @@ PLACEHOLDERS = pl.Schema(
     }
 )
 
+#: Where images lie on the map of the collection.
+PROJECTION = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "x": pl.Float32,
+        "y": pl.Float32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
 LEAK_COUNTS = pl.Schema(
     {
         "split_from": pl.String,
@@ -235,6 +247,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "img_stats": IMG_STATS,
     "flags": FLAGS,
     "placeholders": PLACEHOLDERS,
+    "projection": PROJECTION,
 }
 
 
