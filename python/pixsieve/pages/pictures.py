@@ -127,6 +127,11 @@ def _load(place: Callable[[str], Path], digest: str | None, reason: str | None) 
     return Thumbnail(uri=f"data:image/jpeg;base64,{base64.b64encode(data).decode()}")
 
 
+def characters_of(thumbnails: Mapping[int, Thumbnail], shown: Iterable[int]) -> int:
+    """How many characters the pictures take that a page shows, as often as it does."""
+    return sum(len(thumbnails[image].uri or "") for image in shown)
+
+
 def within(
     thumbnails: Mapping[int, Thumbnail], shown: Iterable[int], *, characters: int
 ) -> dict[int, Thumbnail]:
