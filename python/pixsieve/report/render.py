@@ -54,17 +54,24 @@ def write_report(
     thumbnails = load_thumbnails(audit, shown, progress=progress)
     fitting = within(thumbnails, shown, characters=limits.characters)
     room = limits.characters - characters_of(fitting, shown)
-    write_text(target, render(report, fitting, _smaller(audit, report, fitting, room)))
+    smaller = _smaller(audit, report, fitting, room, progress)
+    write_text(target, render(report, fitting, smaller))
     return target
 
 
 def _smaller(
-    audit: Audit, report: Report, shown: Mapping[int, Thumbnail], room: int
+    audit: Audit,
+    report: Report,
+    shown: Mapping[int, Thumbnail],
+    room: int,
+    progress: bool | Progress | None,
 ) -> dict[int, Thumbnail]:
     """Smaller pictures, as far as there is room, of the points of the map that have no other."""
     pictured = report.plane.pictured if report.plane else ()
     needed = [image for image in pictured if image not in shown or shown[image].uri is None]
-    return within(load_thumbnails(audit, needed, side=SIDE), needed, characters=room)
+    return within(
+        load_thumbnails(audit, needed, side=SIDE, progress=progress), needed, characters=room
+    )
 
 
 def render(
