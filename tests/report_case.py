@@ -13,16 +13,20 @@ from PIL import Image
 
 from pixsieve.pages import Card, Thumbnail
 from pixsieve.pages.plots import Cut, heat_map, histogram
+from pixsieve.pages.scatter import Mark, scatter
+from pixsieve.pages.text import visible
 from pixsieve.report import Report
 from pixsieve.report.data import (
     Broken,
     ClassRow,
     Cluster,
     Group,
+    Hue,
     Look,
     Member,
     Number,
     Pair,
+    Plane,
     Plot,
     Repeated,
     Section,
@@ -199,9 +203,26 @@ def report(**changes: object) -> Report:
         "similarities": Plot(
             "Similarity", histogram(np.arange(9.0), [Cut(7, SCRIPT, True)], name=SCRIPT)
         ),
+        "plane": plane(),
         "statistics": (Plot("Brightness", histogram(np.arange(30.0), [], name="x", width=360)),),
     }
     return Report(**{**whole, **changes})
+
+
+def plane() -> Plane:
+    marks = {
+        row: Mark(one.image, visible(one.name), visible(one.label))
+        for row, one in enumerate((PLAIN, HOSTILE, FOREIGN, LONG))
+    }
+    places = np.array([[0, 0], [1, 2], [3, 1], [2, 2], [1, 1.0]])
+    classes = np.array([0, 1, -1, 0, -1])
+    hues = (Hue("c0", "boat", 2), Hue("c1", SCRIPT, 1), Hue("other", None, 9, 3))
+    drawn = scatter(places, classes, name=f"Map of {SCRIPT}", ringed=[1, 4], marks=marks)
+    return Plane(drawn, 13, 5, (0, 1, 2, 3), (*hues, Hue("other", None, 1)), ringed=True)
+
+
+def smaller() -> dict[int, Thumbnail]:
+    return {2: Thumbnail(uri=URI), 3: Thumbnail(reason=SCRIPT)}
 
 
 def thumbnails() -> dict[int, Thumbnail]:

@@ -16,7 +16,7 @@ RUST = ROOT / "rust"
 PYTHON_ROOMS = [
     ["__main__"],
     ["cli"],
-    ["demo", "gallery", "report"],
+    ["demo", "explorer", "gallery", "report"],
     ["pages"],
     ["__init__"],
     ["audit"],
@@ -135,9 +135,18 @@ def test_crates_stay_in_their_rooms(path: Path) -> None:
     assert not strangers
 
 
+WEB_FILES = sorted([*PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css"), *PACKAGE.rglob("*.j2")])
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=identity)
+def test_the_web_server_stays_in_its_room(path: Path) -> None:
+    found = re.search(r"(?m)^\s*(?:from|import) (starlette|uvicorn)\b", path.read_text())
+    assert found is None or python_room(path) == "explorer"
+
+
 @pytest.mark.parametrize(
     "path",
-    [*PYTHON_FILES, *RUST_FILES, *sorted((ROOT / "tests").glob("*.py"))],
+    [*PYTHON_FILES, *RUST_FILES, *WEB_FILES, *sorted((ROOT / "tests").glob("*.py"))],
     ids=identity,
 )
 def test_no_file_is_longer_than_400_lines(path: Path) -> None:

@@ -38,12 +38,13 @@ def test_columns_of_any_name_travel_into_every_result(folder, run, columns):
         audit.outliers(),
         audit.mislabels(),
         audit.img_stats(),
+        audit.projection(),
         audit.similarity(threshold=-1),
         audit.leaks(),
         audit.invalid_instances(),
     ]
     assert audit.summary(verbose=False)
-    for frame in frames[:6]:
+    for frame in frames[:7]:
         assert frame.height
         for name in columns:
             values = [frame[column] for column in frame.columns if column.startswith(name)]

@@ -166,7 +166,7 @@ def test_nothing_found(tmp_path):
     report = build_report(audit)
     kinds = (report.duplicates, report.leaks, report.mislabels, report.outliers)
     assert all(section.total == 0 and section.items == () for section in kinds)
-    page = assert_safe(audit.report().read_text(encoding="utf-8"))
+    page = assert_safe(audit.report().read_text(encoding="utf-8"), scripts=1)
     for section in kinds:
         assert section.nothing in page.text
 
@@ -183,7 +183,7 @@ def test_every_picture_broken(tmp_path):
 
 def test_hostile_names_come_out_escaped(audit):
     text = audit.report().read_text(encoding="utf-8")
-    page = assert_safe(text)
+    page = assert_safe(text, scripts=1)
     assert "&lt;img src=x onerror=alert(1)&gt;.png" in text
     assert "two↵lines.png" in page.text
     assert "[U+202E]gnp.exe.png" in page.text
@@ -207,8 +207,8 @@ def test_two_reports_are_equal_and_small(audit, tmp_path):
 
 
 def test_golden_page():
-    text = render(report_case.report(), report_case.thumbnails())
-    page = assert_safe(text)
+    text = render(report_case.report(), report_case.thumbnails(), report_case.smaller())
+    page = assert_safe(text, scripts=1)
     assert page.text.count("alert('pixsieve')") > 5
     if not GOLDEN.exists() or GOLDEN.read_text(encoding="utf-8") != text:
         GOLDEN.parent.mkdir(exist_ok=True)

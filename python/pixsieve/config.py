@@ -164,7 +164,7 @@ class Config:
         "and of those with equal formats, the one in the earlier split",
     )
     thumbnails: bool = setting(False, "write thumbnails during the run, not when first shown")
-    seed: int = setting(0, "of the approximate neighbor graph")
+    seed: int = setting(0, "of the approximate neighbor graph, and of the map by t-SNE")
     overwrite: bool = setting(False, "replace an earlier run in the work directory")
 
     def __post_init__(self) -> None:

@@ -198,6 +198,18 @@ PLACEHOLDERS = pl.Schema(
     }
 )
 
+#: Where images lie on the map of the collection.
+PROJECTION = pl.Schema(
+    {
+        "image": pl.UInt32,
+        "path": pl.String,
+        "x": pl.Float32,
+        "y": pl.Float32,
+        "label": pl.String,
+        "split": pl.String,
+    }
+)
+
 LEAK_COUNTS = pl.Schema(
     {
         "split_from": pl.String,
@@ -262,6 +274,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "placeholders": PLACEHOLDERS,
     "decisions": DECISIONS,
     "search": SEARCH,
+    "projection": PROJECTION,
 }
 
 

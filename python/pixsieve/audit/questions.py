@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from pixsieve import findings, schema
-from pixsieve.audit import nearest
+from pixsieve.audit import nearest, projection
 from pixsieve.audit.tables import Tables
 from pixsieve.config import LIMITS, OUTLIER_PERCENTILE, within
 
@@ -233,6 +233,30 @@ class Questions(Tables):
     ) -> pl.DataFrame:
         """How many images of each class leak, by pair of splits and kind; asked as `leaks()` is."""
         return findings.leak_counts(self.images, self.leaks(threshold, precision=precision))
+
+    def projection(self, method: str | None = None) -> pl.DataFrame:
+        """A map: `x` and `y` of every image that has an embedding; what looks alike lies close.
+
+        The last map that was made is kept in the work directory, where that can be written; the
+        report draws it.
+
+        Args:
+            method: `"pca"`, the first two principal components of the embeddings, which is fast, or
+                `"tsne"` (van der Maaten and Hinton 2008), which takes longer and keeps groups
+                apart; it needs `pip install 'pixsieve[map]'`. Default: the map that was kept, else
+                that of `"pca"`.
+
+        Raises:
+            ImportError: If openTSNE is asked for and not installed.
+            ValueError: If there is no such method, or a file of the work directory is damaged.
+        """
+        projection.check(method)
+        found = self._derived(
+            "projection",
+            lambda kept: projection.fits(kept, method, self.config),
+            lambda: projection.made(*self._embedded(), method or "pca", self.config),
+        )
+        return findings.attach(found, self.images, "projection")
 
     def img_stats(self) -> pl.DataFrame:
         """Statistics of every image that could be read."""

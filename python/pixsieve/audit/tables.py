@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pixsieve import findings, schema
 from pixsieve.config import Config, within
@@ -131,6 +133,26 @@ class Tables:
         # What the asker does to the columns is the asker's own affair.
         return self._findings[key].clone()
 
+    def _derived(
+        self, name: str, fits: Callable[[pl.DataFrame], bool], make: Callable[[], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """What was worked out last and kept, if it fits; else it is made, and kept for next time.
+
+        Raises:
+            ValueError: If a file of the work directory is damaged.
+        """
+        key = str(self.info["checksum"])
+        found = self._findings.get(("derived", name))
+        if found is None:
+            found = self._work.read_derived(name, key)
+        if found is None or not fits(found):
+            found = make()
+            # It can be made again: a folder that cannot be written stops nobody.
+            with suppress(OSError):
+                self._work.write_derived(name, key, found)
+        self._findings["derived", name] = found
+        return found
+
     def _threshold(self, given: float | None, name: str) -> float:
         if given is None:
             return float(self.info["thresholds"][name])
@@ -144,6 +166,22 @@ class Tables:
         """
         return self._work.shard(number, self.info, checked=checked)
 
+    def _embedded(self) -> tuple[NDArray[np.uint32], list[NDArray[np.float32]]]:
+        """The images that have an embedding, and the embeddings: those of each shard, mapped.
+
+        Raises:
+            ValueError: If a file of the work directory is missing or damaged.
+        """
+        dim = int(self.info["model"]["dim"])
+        images, parts = [np.empty(0, np.uint32)], [np.empty((0, dim), np.float32)]
+        start, number, total = 0, 0, self._images.height
+        while start < total:
+            shard = self.shard(number)
+            parts.append(np.asarray(shard.embeddings))
+            images.append(shard.rows + np.uint32(start))
+            start, number = start + shard.images.height, number + 1
+        return np.concatenate(images), parts
+
     def embeddings(self) -> pl.DataFrame:
         """One row per image that has one: `image`, `path`, `embedding` (Array of Float32).
 
@@ -152,16 +190,9 @@ class Tables:
         Raises:
             ValueError: If a file of the work directory is missing or damaged.
         """
-        parts, images, start, number = [], [], 0, 0
-        total = self._images.height
-        while start < total:
-            shard = self.shard(number)
-            parts.append(np.asarray(shard.embeddings))
-            images.append(shard.rows + np.uint32(start))
-            start, number = start + shard.images.height, number + 1
-        rows = np.concatenate(images) if images else np.empty(0, np.uint32)
-        dim = int(self.info["model"]["dim"])
-        matrix = np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
+        rows, parts = self._embedded()
+        matrix = np.concatenate(parts)
+        dim = matrix.shape[1]
         paths = self._images["path"].gather(rows)
         embedding = pl.Series("embedding", matrix, dtype=pl.Array(pl.Float32, dim))
         return pl.DataFrame(

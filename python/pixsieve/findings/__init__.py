@@ -3,7 +3,7 @@
 from pixsieve.findings.components import connected_components
 from pixsieve.findings.duplicates import duplicates, pixel_candidates
 from pixsieve.findings.flags import FLAGS, RULES, blank, flags, plain
-from pixsieve.findings.graph import both_ways
+from pixsieve.findings.graph import attach, both_ways
 from pixsieve.findings.invalid import invalid_instances
 from pixsieve.findings.keep import collapse, keep_rank
 from pixsieve.findings.leaks import leak_counts, leaks, ordered_splits
@@ -27,6 +27,7 @@ __all__ = [
     "Line",
     "Opinions",
     "Summary",
+    "attach",
     "blank",
     "both_ways",
     "candidate_pairs",

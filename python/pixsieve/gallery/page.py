@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import hashlib
 import html
 import os
 import re
@@ -23,7 +22,7 @@ from pixsieve.pages import (
     style,
     target_of,
 )
-from pixsieve.pages.write import asset, check_replaceable
+from pixsieve.pages.write import check_replaceable, script
 from pixsieve.progress import notebook, running_cell
 from pixsieve.store import WorkDir, is_page
 from pixsieve.store.atomic import replacing, write_text
@@ -170,8 +169,6 @@ def render(content: Content, thumbnails: dict[int, Thumbnail], look: Look) -> st
             stacklevel=4,
         )
     nothing = Thumbnail(reason="none was made")
-    script = asset("pixsieve.pages", "compare.js") + asset("pixsieve.gallery", "pairs.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         environment("pixsieve.gallery")
         .get_template("gallery.html.j2")
@@ -179,8 +176,7 @@ def render(content: Content, thumbnails: dict[int, Thumbnail], look: Look) -> st
             content=content,
             thumbnail=lambda image: thumbnails.get(image, nothing),
             css=style(("pixsieve.pages", "compare.css"), ("pixsieve.gallery", "gallery.css")),
-            script=script,
-            script_digest=digest,
+            script=script(("pixsieve.pages", "compare.js"), ("pixsieve.gallery", "pairs.js")),
             max_width=look.max_width,
             lazy=look.lazy_load,
         )

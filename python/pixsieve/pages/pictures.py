@@ -153,6 +153,11 @@ def _read(path: Path, reason: str | None) -> tuple[bytes | None, str | None]:
     return data, None
 
 
+def characters_of(thumbnails: Mapping[int, Thumbnail], shown: Iterable[int]) -> int:
+    """How many characters the pictures take that a page shows, as often as it does."""
+    return sum(len(thumbnails[image].uri or "") for image in shown)
+
+
 def within(
     thumbnails: Mapping[int, Thumbnail], shown: Iterable[int], *, characters: int
 ) -> dict[int, Thumbnail]:

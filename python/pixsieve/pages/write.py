@@ -1,6 +1,9 @@
 """A page: the templates it is made with, and where it goes."""
 
+import base64
+import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -34,6 +37,20 @@ def asset(package: str, name: str) -> Markup:
     loader = PackageLoader(package)
     # Ours, not a name from the collection: the only texts that are not escaped.
     return Markup(loader.get_source(Environment(autoescape=True), name)[0])  # noqa: S704
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of ours, and what a page's Content-Security-Policy calls it by."""
+
+    text: Markup
+    digest: str
+
+
+def script(*packages_and_names: tuple[str, str]) -> Script:
+    """Scripts of ours, one after the other: the only one that its page runs."""
+    text = Markup("").join(asset(*file) for file in packages_and_names)
+    return Script(text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 
 def style(*packages_and_names: tuple[str, str]) -> Markup:

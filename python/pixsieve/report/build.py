@@ -1,7 +1,7 @@
 """The report of an audit: what is worth a place on the page, and no pixels yet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ from pixsieve.pages.cards import Cards
 from pixsieve.pages.text import count, number
 from pixsieve.report import overview, sections
 from pixsieve.report.data import Look, Number, Report, Section, Setting
+from pixsieve.report.plane import plane
 
 #: Flags that have a number at the top, and whose absence is worth a line.
 ALWAYS = ("dark", "bright", "blurry")
@@ -39,6 +40,10 @@ class Limits:
     #: Rows of the table of classes, and classes of the heat map.
     classes: int = 30
     confused: int = 16
+    #: Points of the map, and how many of them have a picture; at least a quarter of those have
+    #: none elsewhere on the page.
+    points: int = 4_000
+    pictures: int = 400
     #: Pictures beyond these many characters are left out, those last on the page first.
     characters: int = 9_000_000
 
@@ -57,7 +62,7 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
     info, summary = audit.info, audit.summarize()
     images = audit.images
     cards = Cards(images)
-    return Report(
+    report = Report(
         title="Pixsieve report",
         input=str(info.get("input", "")),
         root=cards.root,
@@ -102,6 +107,17 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
         classes=overview.classes(audit, most=limits.classes),
         labels=images["label"].drop_nulls().n_unique(),
         confusion=overview.confusion(audit, most=limits.confused),
+    )
+    return replace(
+        report,
+        plane=plane(
+            audit.projection(),
+            cards,
+            shown=report.shown(),
+            outliers=audit.outliers()["image"],
+            points=limits.points,
+            pictures=limits.pictures,
+        ),
     )
 
 

@@ -200,6 +200,35 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
+class Hue:
+    """What a colour of the map stands for."""
+
+    #: The class of its points in the style sheet.
+    colour: str
+    #: None: what has no colour of its own.
+    label: str | None
+    images: int
+    #: How many classes share the colour of the others; 0: its images have no label.
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The map: what looks alike lies close together."""
+
+    drawn: Markup
+    #: How many images have a place on it, and how many of them are drawn.
+    total: int
+    points: int
+    #: The images whose points have a picture, by row.
+    pictured: tuple[int, ...]
+    #: Empty where there are no labels.
+    hues: tuple[Hue, ...] = ()
+    #: Whether outliers are marked.
+    ringed: bool = False
+
+
+@dataclass(frozen=True)
 class Report:
     """All that the page shows."""
 
@@ -232,6 +261,7 @@ class Report:
     #: How many classes there are.
     labels: int = 0
     confusion: Plot | None = None
+    plane: Plane | None = None
 
     def shown(self) -> Iterator[int]:
         """The images whose pictures the page shows, in its order, as often as it shows them."""

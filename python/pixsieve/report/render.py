@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pixsieve.audit import Audit
 from pixsieve.pages import Thumbnail, environment, load_thumbnails, style, target_of
-from pixsieve.pages.pictures import within
-from pixsieve.pages.write import check_replaceable
+from pixsieve.pages.pictures import characters_of, within
+from pixsieve.pages.write import check_replaceable, script
 from pixsieve.progress import Progress
 from pixsieve.report.build import Limits, build_report
 from pixsieve.report.data import Report
@@ -15,6 +16,8 @@ from pixsieve.store import WorkDir
 from pixsieve.store.atomic import write_text
 
 NAME = "report.html"
+#: Pixels of the longer side of pictures that only the map shows.
+SIDE = 96
 
 
 def write_report(
@@ -50,19 +53,45 @@ def write_report(
     shown = list(report.shown())
     thumbnails = load_thumbnails(audit, shown, progress=progress)
     fitting = within(thumbnails, shown, characters=limits.characters)
-    write_text(target, render(report, fitting))
+    room = limits.characters - characters_of(fitting, shown)
+    smaller = _smaller(audit, report, fitting, room, progress)
+    write_text(target, render(report, fitting, smaller))
     return target
 
 
-def render(report: Report, thumbnails: Mapping[int, Thumbnail]) -> str:
+def _smaller(
+    audit: Audit,
+    report: Report,
+    shown: Mapping[int, Thumbnail],
+    room: int,
+    progress: bool | Progress | None,
+) -> dict[int, Thumbnail]:
+    """Smaller pictures, as far as there is room, of the points of the map that have no other."""
+    pictured = report.plane.pictured if report.plane else ()
+    needed = [image for image in pictured if image not in shown or shown[image].uri is None]
+    return within(
+        load_thumbnails(audit, needed, side=SIDE, progress=progress), needed, characters=room
+    )
+
+
+def render(
+    report: Report,
+    thumbnails: Mapping[int, Thumbnail],
+    smaller: Mapping[int, Thumbnail] = MappingProxyType({}),
+) -> str:
     """The page as text.
 
     Args:
         report: What it says.
         thumbnails: Of the images that are shown; an image without one gets a placeholder.
+        smaller: Of images that only the map shows.
     """
     page = environment("pixsieve.report").get_template("report.html.j2")
     nothing = Thumbnail(reason="none was made")
     return page.render(
-        report=report, thumbnail=lambda image: thumbnails.get(image, nothing), css=style()
+        report=report,
+        thumbnail=lambda image: thumbnails.get(image, nothing),
+        smaller=[(image, small.uri) for image, small in smaller.items() if small.uri],
+        css=style(("pixsieve.report", "map.css")),
+        script=script(("pixsieve.report", "map.js")) if report.plane else None,
     )
