@@ -1,16 +1,21 @@
 """The 2-D map as the browser gets it."""
 
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from pixsieve.audit import Audit
+from pixsieve.explorer import child
 from pixsieve.explorer.columns import brief
+from pixsieve.explorer.session import NotReadyError
 
 #: Classes that have a colour of their own.
 COLOURS = 8
+#: Seconds that a request waits for the map before it is told to ask again.
+PATIENCE = 0.3
 
 
 class Points:
@@ -18,10 +23,14 @@ class Points:
 
     def __init__(self, audit: Audit) -> None:
         self._audit, self._lock = audit, threading.Lock()
-        self._made: tuple[dict[str, Any], bytes] | None = None
+        self._made: Future[tuple[dict[str, Any], bytes]] | None = None
 
     def described(self) -> dict[str, Any]:
-        """How many points, and the names of the classes by their number."""
+        """How many points, and the names of the classes by their number.
+
+        Raises:
+            NotReadyError: While it is being worked out.
+        """
         return self._known()[0]
 
     def packed(self) -> bytes:
@@ -34,8 +43,21 @@ class Points:
     def _known(self) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self._made is None:
-                self._made = self._make()
-            return self._made
+                self._made = Future()
+                threading.Thread(target=self._run, args=(self._made,), daemon=True).start()
+            made = self._made
+        try:
+            return made.result(timeout=PATIENCE)
+        except TimeoutError:
+            raise NotReadyError("map") from None
+
+    def _run(self, made: Future[tuple[dict[str, Any], bytes]]) -> None:
+        try:
+            if self._audit.images.height >= child.LARGE:
+                list(child.Child(self._audit, [child.MAP]).done())
+            made.set_result(self._make())
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for it
+            made.set_exception(error)
 
     def _make(self) -> tuple[dict[str, Any], bytes]:
         frame = self._audit.projection().select("image", "x", "y")

@@ -1,5 +1,7 @@
 """The explorer as a running server."""
 
+import asyncio
+import logging
 import socket
 import sys
 import threading
@@ -36,6 +38,7 @@ class Explorer:
         self.url = f"http://{written}:{number}/?token={self._door.token}"
         settings = uvicorn.Config(
             Guard(app_of(self._api), self._door),
+            log_config=None,
             log_level="error",
             access_log=False,
             lifespan="off",
@@ -87,6 +90,16 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         return f'<a href="{escape(self.url)}" target="_blank" rel="noopener">Open the explorer</a>'
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Whether a line of the server's log is of use: that it was stopped while busy is not."""
+    error = record.exc_info[1] if record.exc_info else None
+    stopped = isinstance(error, asyncio.CancelledError)
+    return not stopped and "timeout graceful shutdown" not in record.getMessage()
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
 
 
 def _listening(host: str, port: int) -> socket.socket:

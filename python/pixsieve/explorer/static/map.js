@@ -1,6 +1,6 @@
 // The collection as a map: what looks alike lies close together.
 
-import { bytes, cards, get, thumb } from "./api.js";
+import { bytes, cards, get, patiently, thumb } from "./api.js";
 import { el, name, number } from "./dom.js";
 import { look } from "./review.js";
 
@@ -22,7 +22,7 @@ export async function showMap(main, signal) {
   const place = el("div", { class: "map" }, canvas, tip);
   const line = el("p", { class: "soft said", textContent: "What looks alike lies close together. This is being worked out …" });
   main.replaceChildren(el("header", { class: "listhead" }, el("h1", { textContent: "Map" }), line, legend), place);
-  const known = await get("/api/map", { signal });
+  const known = await patiently("/api/map", () => {}, { signal });
   const data = await bytes("/api/map/points");
   if (signal.aborted) return null;
   if (!known.points) {
