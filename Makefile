@@ -13,7 +13,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 
-.PHONY: demo test test-rust test-python build format lint bench wheel system clean
+.PHONY: demo test test-rust test-python browser build format lint bench wheel system clean
 
 demo: build
 	$(BIN)/pixsieve demo
@@ -23,7 +23,7 @@ test: test-rust test-python
 test-rust: system
 	cargo test --release --quiet
 
-test-python: build $(VENV)/.test
+test-python: build $(VENV)/.test browser
 	$(BIN)/python -m pytest
 
 build: $(VENV)/.build
@@ -38,6 +38,14 @@ system:
 	elif command -v dnf >/dev/null; then $(SUDO) dnf install -y cmake nasm gcc gcc-c++ make; \
 	elif command -v brew >/dev/null; then brew install cmake nasm; \
 	else echo "please install:$$missing"; exit 1; fi
+
+# Chromium, in which the pages are tested; where there is no apt-get, those tests say that they need it.
+browser:
+	@for name in "$${PIXSIEVE_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do \
+		if [ -n "$$name" ] && command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	if command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; \
+	else echo "no Chromium: the tests of pages will be skipped; install one, or set PIXSIEVE_CHROMIUM"; fi
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -33,6 +33,7 @@ def shared() -> Path:
     """The folder of real files."""
     folder = shared_folder()
     if folder is None:
+        assert not os.environ.get("PIXSIEVE_REQUIRE_DATA"), "the real pictures are not there"
         pytest.skip("no real pictures: set PIXSIEVE_TEST_DATA to the folder that holds them")
     return folder
 

@@ -146,7 +146,7 @@ def test_the_web_server_stays_in_its_room(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [*PYTHON_FILES, *RUST_FILES, *WEB_FILES, *sorted((ROOT / "tests").glob("*.py"))],
+    [*PYTHON_FILES, *RUST_FILES, *WEB_FILES, *sorted((ROOT / "tests").rglob("*.py"))],
     ids=identity,
 )
 def test_no_file_is_longer_than_400_lines(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from pixsieve import schema
-from pixsieve.store import append_event, log_size, read_events
+from pixsieve.store import append_event, log_mark, read_events
 
 #: Of an image the last of the first three holds; the fourth is said of one finding.
 KEEP, DROP, RELABEL, NOT_AN_ISSUE = "keep", "drop", "relabel", "not_an_issue"
@@ -59,7 +59,7 @@ class Decisions:
     def __init__(self, folder: Any, images: pl.DataFrame) -> None:
         self._folder, self._images = folder, images["path", "digest"]
         self._lock = threading.Lock()
-        self._read = 0
+        self._read, self._head = 0, b""
         #: Those that were not undone, in their order.
         self._events: dict[str, dict[str, Any]] = {}
         self._rows: dict[str, int] | None = None
@@ -125,12 +125,14 @@ class Decisions:
             return event
 
     def _catch_up(self) -> None:
-        size = log_size(self._folder)
+        size, head = log_mark(self._folder)
+        if size < self._read or not head.startswith(self._head):
+            # Somebody has put another log in its place, or taken it away.
+            self._read, self._events, self.damaged = 0, {}, 0
+            self._fold()
+        self._head = head
         if size == self._read:
             return
-        if size < self._read:
-            # Somebody has put another log in its place.
-            self._read, self._events, self.damaged = 0, {}, 0
         read = read_events(self._folder, self._read)
         if read.end == self._read and not read.damaged:
             return

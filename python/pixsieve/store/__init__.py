@@ -1,6 +1,6 @@
 """The work directory: Parquet and NPY files, written whole or not at all."""
 
-from pixsieve.store.decisions import append_event, log_size, read_events
+from pixsieve.store.decisions import append_event, log_mark, read_events
 from pixsieve.store.shards import (
     SHARD_SIZE,
     Shard,
@@ -19,7 +19,7 @@ __all__ = [
     "WorkDir",
     "append_event",
     "is_page",
-    "log_size",
+    "log_mark",
     "open_shard",
     "read_events",
     "read_shard",

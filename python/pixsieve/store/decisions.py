@@ -12,6 +12,8 @@ if sys.platform != "win32":
     import fcntl
 
 LOG = "decisions.jsonl"
+#: Bytes that tell one log from another.
+HEAD = 64
 
 
 class Read(NamedTuple):
@@ -85,12 +87,16 @@ def read_events(folder: Path, start: int = 0) -> Read:
     return Read(events, start + len(whole), damaged)
 
 
-def log_size(folder: Path) -> int:
-    """Bytes of the log; 0 where there is none."""
+def log_mark(folder: Path) -> tuple[int, bytes]:
+    """How long the log is, and how it begins; nothing where there is none.
+
+    Another one that was put in its place begins otherwise: every event has a random key.
+    """
     try:
-        return (folder / LOG).stat().st_size
+        with (folder / LOG).open("rb") as file:
+            return os.fstat(file.fileno()).st_size, file.read(HEAD)
     except FileNotFoundError:
-        return 0
+        return 0, b""
 
 
 @contextmanager

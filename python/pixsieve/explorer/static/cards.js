@@ -41,6 +41,17 @@ export function frame(image) {
   return el("div", { class: "frame" }, shown, decided(image));
 }
 
+/** The end of a name tells files apart: where there is too little room, the folder gives way. */
+export function path(full) {
+  const end = full.lastIndexOf("/") + 1;
+  return el(
+    "span",
+    { class: "path" },
+    end ? el("bdi", { class: "folder", textContent: full.slice(0, end), title: full, attributes: { dir: "auto" } }) : null,
+    el("bdi", { class: "file", textContent: full.slice(end), title: full, attributes: { dir: "auto" } }),
+  );
+}
+
 export function meta(card) {
   const said = [card.label, card.split].filter((one) => one !== null);
   const size = card.width ? [`${card.width} × ${card.height}`, card.size] : [card.size];
@@ -64,7 +75,7 @@ export function figure(shown, open) {
       "figcaption",
       {},
       shown.tags.length ? el("span", { class: "tags" }, ...shown.tags.map((one) => tag(one.text, one.tone))) : null,
-      el("span", { class: "path" }, name(card.name)),
+      path(card.name),
       meta(card),
     ),
   );

@@ -26,27 +26,31 @@ export async function showList(main, list, asked, signal) {
   const go = (changes) => {
     location.hash = listAddress(list, changes);
   };
-  const line = el("p", { class: "soft said" });
+  // Asked for otherwise, a list keeps its head, in which one may be typing, until all is there.
+  const before = main.querySelector(`.listhead[data-list="${list}"]`);
+  const line = before?.querySelector(".said") ?? el("p", { class: "soft said" });
+  const head = before ?? el("header", { class: "listhead", data: { list } }, el("h1", { textContent: known.title }), line);
   const place = el("div", { class: "scroll", tabIndex: 0, attributes: { "aria-label": known.title } });
-  const head = el("header", { class: "listhead" }, el("h1", { textContent: known.title }), line);
-  main.replaceChildren(head, place);
-  place.replaceChildren(el("p", { class: "empty", textContent: "…" }));
+  const note = (text) => place.replaceChildren(el("p", { class: "empty", textContent: text }));
+  note("…");
+  if (!before) main.replaceChildren(head, place);
   const address = (start, limit, version) =>
     `/api/list/${list}?${new URLSearchParams({ ...asked, start, limit, ...(version === undefined ? {} : { version }) })}`;
-  const waiting = () => place.replaceChildren(el("p", { class: "empty", textContent: "This is being worked out …" }));
-  const first = await patiently(address(0, PAGE), waiting, { signal });
-  const bar = await toolbar(list, asked, go);
+  const waiting = () => note("This is being worked out …");
+  const [first, bar] = await Promise.all([
+    patiently(address(0, PAGE), waiting, { signal }),
+    toolbar(list, asked, go),
+  ]);
   if (signal.aborted) return null;
-  const focused = document.activeElement?.id === "search" ? document.activeElement : null;
-  head.append(bar);
-  if (focused) keepTyping(bar.querySelector("#search"), focused);
+  putBar(head, bar);
+  if (before) main.querySelector(".scroll").replaceWith(place);
   if (known.total === null) {
     known.total = first.before;
     changed();
   }
   line.replaceChildren(...said(known, first));
   if (!first.total) {
-    place.replaceChildren(el("p", { class: "empty", textContent: first.before ? "Nothing fits what is asked for." : known.nothing }));
+    note(first.before ? "Nothing fits what is asked for." : known.nothing);
     look({ target: () => null, next: () => {} });
     current = null;
     return null;
@@ -55,9 +59,19 @@ export async function showList(main, list, asked, signal) {
   return run(place, known, first, load);
 }
 
-function keepTyping(field, before) {
+function putBar(head, bar) {
+  const old = head.querySelector(".toolbar");
+  if (!old) {
+    head.append(bar);
+    return;
+  }
+  const [typed, field] = [old, bar].map((one) => one.querySelector("#search"));
+  const typing = document.activeElement === typed;
+  if (typing) field.value = typed.value;
+  old.replaceWith(bar);
+  if (!typing) return;
   field.focus();
-  field.setSelectionRange(before.selectionStart, before.selectionEnd);
+  field.setSelectionRange(typed.selectionStart, typed.selectionEnd);
 }
 
 function said(known, first) {
