@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -200,8 +201,9 @@ def run_command(
                 progress.stage("report", "pages")
                 audit.report()
     _show(audit, quiet=quiet, as_json=as_json)
-    if report and not quiet and not as_json:
-        _say(f"\nReport: {work_dir / 'reports' / 'report.html'}")
+    if not quiet and not as_json:
+        page = f"Report: {work_dir / 'reports' / 'report.html'}\n" if report else ""
+        _say(f"\n{page}Look through it: pixsieve explore {shlex.quote(str(work_dir))}")
 
 
 @app.command("summary", short_help="Prints what an earlier run found.")
