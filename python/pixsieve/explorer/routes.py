@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -14,6 +14,7 @@ from pixsieve.errors import ModelError
 from pixsieve.explorer.api import Api
 from pixsieve.explorer.pictures import SIDES
 from pixsieve.explorer.session import NotReadyError
+from pixsieve.pages.text import visible
 
 #: A picture to search with, and whatever else is sent, in bytes.
 LARGEST_PICTURE, LARGEST = 64_000_000, 1_000_000
@@ -47,13 +48,13 @@ def app_of(api: Api) -> Starlette:
         "/api/overview": api.overview,
         "/api/columns": api.columns,
         "/api/list/{kind}": api.items,
-        "/api/image/{image:int}": api.image,
-        "/api/card/{image:int}": api.cards,
-        "/api/similar/{image:int}": api.similar,
+        "/api/image/{image}": api.image,
+        "/api/card/{image}": api.cards,
+        "/api/similar/{image}": api.similar,
         "/api/map": api.map,
         "/api/map/points": api.points,
         "/api/decisions": api.decisions,
-        **{f"/{size}/{{image:int}}": api.picture for size in SIDES},
+        **{f"/{size}/{{image}}": api.picture for size in SIDES},
     }
     post: dict[str, tuple[Answer, int]] = {
         "/api/search": (api.search, LARGEST_PICTURE),
@@ -73,7 +74,11 @@ def _answering(answer: Answer, largest: int) -> Callable[[Request], Awaitable[Re
     """Reads what was sent, answers on a thread of its own, and says what went wrong."""
 
     async def endpoint(request: Request) -> Response:
-        body = await _body(request, largest)
+        try:
+            body = await _body(request, largest)
+        except ClientDisconnect:
+            # Nobody is there to hear of it.
+            return _problem(400, "the rest never came")
         if body is None:
             return _problem(413, f"more than {largest:,} bytes are not taken")
         return await run_in_threadpool(_answered, answer, request, body)
@@ -106,6 +111,8 @@ def _answered(answer: Answer, request: Request, body: bytes) -> Response:
         status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
         said = f"there is no {error}" if isinstance(error, KeyError) else _words(error)
         return _problem(status, said)
+    except Exception as error:  # noqa: BLE001 - who asked is told, and the server goes on
+        return _problem(500, f"{type(error).__name__}: {error}")
 
 
 def _words(error: Exception) -> str:
@@ -115,7 +122,7 @@ def _words(error: Exception) -> str:
 
 
 def _problem(status: int, said: str) -> Response:
-    return JSONResponse({"error": said}, status_code=status)
+    return JSONResponse({"error": visible(said)}, status_code=status)
 
 
 def _static(name: str) -> Response:
