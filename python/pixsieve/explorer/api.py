@@ -18,7 +18,7 @@ from pixsieve.explorer.points import Points
 from pixsieve.explorer.query import Query
 from pixsieve.explorer.session import Session
 from pixsieve.explorer.views import KINDS
-from pixsieve.pages.text import similarity
+from pixsieve.pages.text import shorten, similarity
 
 #: Items per answer, at most.
 MOST = 200
@@ -69,7 +69,9 @@ class Api:
         view = self._session.view(request.path_params["kind"], wait=PATIENCE)
         query = Query.parsed(given)
         start, limit = _whole(given, "start", 0), min(_whole(given, "limit", 60), MOST)
-        version = _whole(given, "version", self._session.decisions_version())
+        # A version that is yet to come would be answered with what holds today, and kept.
+        latest = self._session.decisions_version()
+        version = min(_whole(given, "version", latest), latest)
         keys = self._session.select(view, query, version)
         answer = self._pages.items(view, keys[start : start + limit], view.kind.name)
         return JSONResponse(
@@ -119,9 +121,10 @@ class Api:
         return Response(data, media_type=kind, headers=headers)
 
     def _known(self, request: Request) -> int:
-        image = int(request.path_params["image"])
-        if image >= self._session.audit.images.height:
-            raise IndexError(f"there is no image {image}")
+        asked = request.path_params["image"]
+        image = int(asked) if _is_whole(asked) else None
+        if image is None or image >= self._session.audit.images.height:
+            raise IndexError(f"there is no image {shorten(asked, 60)}")
         return image
 
     # ---- decisions ---- #
@@ -132,9 +135,10 @@ class Api:
             self._session.decisions.standing().values(), key=lambda one: one.time, reverse=True
         )
         # One image may have several: it is shown once, with all of them.
-        images = list(dict.fromkeys(one.image for one in standing))[:MOST]
+        decided = list(dict.fromkeys(one.image for one in standing))
+        images = decided[:MOST]
         cards = self._pages.cards(images, "images")
-        return JSONResponse({"items": _items(images, {}), "images": cards, "total": len(images)})
+        return JSONResponse({"items": _items(images, {}), "images": cards, "total": len(decided)})
 
     def decide(self, _request: Request, body: bytes) -> Response:
         """Writes a decision: on images, or the one that is advised for an item."""
@@ -143,7 +147,7 @@ class Api:
         if given.get("advised") is True:
             view = self._session.view(str(finding))
             key = given.get("key")
-            if not isinstance(key, int) or not 0 <= key < view.total:
+            if type(key) is not int or not 0 <= key < view.total:
                 raise ValueError("decide: there is no such item")
             choices = advised(view, key)
         else:
@@ -155,10 +159,8 @@ class Api:
     def undo(self, _request: Request, _body: bytes) -> Response:
         """Takes the last decision back."""
         event = self._session.decisions.undo()
-        choices = [] if event is None else event["choices"]
-        images = [image for choice in choices for image, *_ in choice["images"]]
-        known = self._session.audit.images.height
-        return self._decided([image for image in images if image < known], None)
+        images = [] if event is None else self._session.decisions.images_of(event)
+        return self._decided(images, None)
 
     def _decided(self, images: list[int], finding: Any) -> Response:
         """What holds of these images now."""
@@ -182,9 +184,14 @@ class Api:
 
 def _whole(given: Any, name: str, usual: int) -> int:
     value = given.get(name, str(usual))
-    if not value.isdecimal() or len(value) > 12:
+    if not _is_whole(value):
         raise ValueError(f"{name} must be a whole number")
     return int(value)
+
+
+def _is_whole(value: str) -> bool:
+    """Other scripts have digits, too, and Python reads them; more of them are a mistake."""
+    return value.isascii() and value.isdecimal() and len(value) <= 12
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -129,7 +129,8 @@ class Session:
     def _members(self, of: str) -> list[int]:
         """The images of an item, given as `duplicates:12`."""
         name, _, number = of.partition(":")
-        if name not in KINDS or not number.isdecimal() or int(number) >= self.view(name).total:
+        whole = number.isascii() and number.isdecimal() and len(number) <= 12
+        if name not in KINDS or not whole or int(number) >= self.view(name).total:
             raise ValueError(f"there is no item {of!r}")
         return self.view(name).images_of(int(number))
 
