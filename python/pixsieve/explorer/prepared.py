@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ class Prepared:
         # What was kept is there at once, whatever else has to be worked out.
         missing = [name for name in FINDINGS if not self._kept(name)]
         if missing and self._audit.images.height >= LARGE:
-            missing = self._by_a_child(missing)
+            # What another process cannot do, for want of room or of a place to write, we do.
+            with suppress(OSError):
+                self._by_a_child(missing)
+            missing = [name for name in missing if not self._made[name].done()]
         for name in missing:
             if self._stopped.is_set():
                 return
@@ -71,22 +75,25 @@ class Prepared:
             self._made[name].set_result(rows)
             keep(self._audit, name, rows)
 
-    def _by_a_child(self, names: list[str]) -> list[str]:
-        """Waits for a process that works them out one by one; gives those it could not."""
+    def _by_a_child(self, names: list[str]) -> None:
+        """Waits for a process that works them out one by one, as far as it gets."""
         asked = {"work_dir": str(self._audit.work_dir), "settings": _settings(self._audit)}
-        command = [sys.executable, "-m", "pixsieve.explorer.prepared"]
+        # The folder one happens to stand in may be one of pictures, and of anything beside them:
+        # no module is taken from there.
+        command = [sys.executable, "-P", "-m", "pixsieve.explorer.prepared"]
         self._child = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         child = self._child
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("a process without pipes")
+        if self._stopped.is_set():
+            child.terminate()
         with child:
             child.stdin.write(json.dumps({**asked, "names": names}).encode())
             child.stdin.close()
             for line in child.stdout:
                 self._kept(line.decode().strip())
-        return [name for name in names if not self._made[name].done()]
 
     def _kept(self, name: str) -> bool:
         rows = self._work.read_derived(f"findings-{name}", _key(self._audit, name))
