@@ -66,7 +66,9 @@ class Query:
         """
         try:
             parsed = json.loads(self.filters)
-            filters = [Filter(*one) for one in parsed]
+            filters = [Filter(*one) for one in parsed if isinstance(one, list)]
+            if not isinstance(parsed, list) or len(filters) < len(parsed):
+                raise TypeError
         except (TypeError, ValueError, RecursionError):
             raise ValueError("filters must be a JSON list of [column, op, value]") from None
         if len(filters) > MOST_FILTERS:
