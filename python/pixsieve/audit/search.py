@@ -38,7 +38,7 @@ class Searcher:
             ModelError: If the run's model is not the one that is there now.
             ValueError: If the picture cannot be read, or the query is of no kind that is known.
         """
-        if not isinstance(k, numbers.Integral) or k < 1:
+        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
             raise ValueError(f"search: k must be a whole number of at least 1, not {k!r}")
         if threshold is not None:
             within("threshold", threshold, -1, 1)
@@ -86,6 +86,9 @@ class Searcher:
 
     def _vector(self, query: Query) -> NDArray[np.float32]:
         """(1, d), as the run's own embeddings are."""
+        if isinstance(query, bool):
+            # A number to Python, and a mistake to everybody else.
+            raise ValueError(f"search: {query} is no picture, embedding or image's number")
         if isinstance(query, int | np.integer):
             return self._of_image(int(query))
         if isinstance(query, np.ndarray) and query.ndim == 1:
