@@ -81,9 +81,10 @@ def contains(column: pl.Expr, sought: str) -> pl.Expr:
 def _is_in(column: pl.Expr, values: list[Any], dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime) and values:
         return pl.any_horizontal(column == _literal(one, dtype) for one in values)
-    if dtype.is_numeric() and not dtype.is_float():
+    if dtype.is_integer():
         # What is no whole number is in no column of them, and no mistake.
-        column, dtype = column.cast(pl.Float64), pl.Float64()
+        values = [one for one in values if isinstance(one, int)]
+        column, dtype = column.cast(pl.Int64, strict=False), pl.Int64()
     return column.is_in(pl.Series(values, dtype=dtype))
 
 
@@ -106,7 +107,9 @@ def _value(value: Any, dtype: pl.DataType) -> Any:
             raise ValueError(f"{value!r} is neither true nor false")
         return value
     if dtype.is_numeric():
-        return float(value)
+        # As floats, large numbers are taken for others that are near.
+        exact = dtype.is_integer() and type(value) is int and abs(value) < 2**63
+        return value if exact else float(value)
     if dtype == pl.Date:
         return datetime.date.fromisoformat(value)
     if isinstance(dtype, pl.Datetime):
