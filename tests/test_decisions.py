@@ -90,7 +90,7 @@ class TestDecide:
         ],
     )
     def test_what_is_no_number(self, audit: pixsieve.Audit, log: Path, images: object):
-        with pytest.raises(ValueError, match="^decide: "):
+        with pytest.raises(ValueError, match=r"^decide: "):
             audit.decide(images, "drop")
         assert not log.exists()
 
@@ -181,10 +181,10 @@ class TestLog:
         before = b""
         steps = (
             lambda: audit.decide([0, 1], "drop"),
-            lambda: audit.undo(),
+            audit.undo,
             lambda: audit.decide(1, "relabel", new_label="🦔\n"),
-            lambda: audit.undo(),
-            lambda: audit.undo(),
+            audit.undo,
+            audit.undo,
             lambda: audit.decide(2, "keep"),
         )
         for step in steps:
@@ -279,7 +279,7 @@ class TestLog:
             "import sys, pixsieve\n"
             "audit = pixsieve.load(sys.argv[1])\n"
             "for number in range(200):\n"
-            "    audit.decide([int(sys.argv[2]), 6], 'relabel', new_label=f'{number} ' + 'x' * 99)\n"
+            "    audit.decide([int(sys.argv[2]), 6], 'relabel', new_label=f'{number} {9**99}')\n"
         )
         command = [sys.executable, "-c", code, str(folder / "out")]
         both = [subprocess.Popen([*command, image]) for image in "01"]
@@ -305,9 +305,9 @@ class TestLog:
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, limits[1]))
         try:
-            with pytest.raises(OSError, match="too large|space"):
+            with pytest.raises(OSError, match=r"too large|space"):
                 audit.decide(1, "drop")
-            with pytest.raises(OSError, match="too large|space"):
+            with pytest.raises(OSError, match=r"too large|space"):
                 audit.undo()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
