@@ -224,7 +224,7 @@ class TestFindings:
                 assert found["duplicates"]["total"] > 0
                 assert client.get("/api/image/0")["found"]
                 shown = client.ask("GET", "/picture/0")
-                assert shown.status == 200
+                assert shown.headers["content-type"] == "image/jpeg"
                 body = json.dumps({"images": [0], "decision": "drop"})
                 refused = client.ask("POST", "/api/decide", body, OURS)
                 assert refused.status == 500
