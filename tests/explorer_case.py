@@ -13,6 +13,12 @@ from pixsieve.explorer import Explorer
 
 #: What the page's own scripts send with what changes something.
 OURS = {"X-Pixsieve": "1"}
+#: One address of each kind that is read.
+READ = (
+    *("/", "/static/main.js", "/static/icon.svg", "/api/overview", "/api/columns"),
+    *("/api/list/images", "/api/list/duplicates", "/api/image/0", "/api/card/0", "/api/similar/0"),
+    *("/api/decisions", "/thumb/0", "/picture/0"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Client:
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             data = body.encode() if isinstance(body, str) else body
-            if data is not None and "Content-Length" not in sent:
+            if data is not None and not {"Content-Length", "Transfer-Encoding"} & sent.keys():
                 sent["Content-Length"] = str(len(data))
             for name, value in sent.items():
                 connection.putheader(name, value)

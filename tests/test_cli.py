@@ -36,7 +36,10 @@ def test_run_prints_the_summary_and_where_the_report_is(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("5 images, 5 valid (100.0%)")
     assert "2 exact" in done.stdout
-    assert done.stdout.endswith("Report: pixsieve-out/pets/reports/report.html\n")
+    assert done.stdout.endswith(
+        "Report: pixsieve-out/pets/reports/report.html\n"
+        "Look through it: pixsieve explore pixsieve-out/pets\n"
+    )
     assert (folder.parent / "pixsieve-out/pets/reports/report.html").stat().st_size > 1000
 
 

@@ -1,6 +1,7 @@
 """The object that users hold."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,8 +14,6 @@ from pixsieve.audit.search import Query, Searcher
 from pixsieve.progress import Progress, reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import polars as pl
 
     from pixsieve.explorer import Explorer
@@ -171,7 +170,7 @@ class Audit(Questions):
             OSError: If it cannot be written.
             ValueError: If there is no such image, decision or finding.
         """
-        chosen = (images,) if isinstance(images, int) else tuple(images)
+        chosen = tuple(images) if isinstance(images, Iterable) else (images,)
         self._decided.decide([Choice(chosen, decision, finding, new_label)])
 
     def undo(self) -> bool:

@@ -1,6 +1,7 @@
 """What was decided of images in a review: written at once, read back as a frame."""
 
 import datetime
+import operator
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -96,10 +97,10 @@ class Decisions:
 
     def _described(self, choice: Choice) -> dict[str, Any]:
         _check(choice.decision, choice.finding, choice.new_label)
-        for image in choice.images:
+        chosen = list(dict.fromkeys(map(_number, choice.images)))
+        for image in chosen:
             if not 0 <= image < self._images.height:
                 raise ValueError(f"decide: there is no image {image}")
-        chosen = list(dict.fromkeys(choice.images))
         rows = self._images[chosen].rows()
         return {
             "decision": choice.decision,
@@ -124,6 +125,12 @@ class Decisions:
             self._catch_up()
             return event
 
+    def images_of(self, event: dict[str, Any]) -> list[int]:
+        """The images that an event was about, as far as this run has them."""
+        described = [one for choice in event["choices"] for one in choice["images"]]
+        found = (self._find(number, path, digest) for number, path, digest in described)
+        return list(dict.fromkeys(image for image in found if image is not None))
+
     def _catch_up(self) -> None:
         size, head = log_mark(self._folder)
         if size < self._read or not head.startswith(self._head):
@@ -134,7 +141,7 @@ class Decisions:
         if size == self._read:
             return
         read = read_events(self._folder, self._read)
-        if read.end == self._read and not read.damaged:
+        if read.end == self._read:
             return
         self._read, self.damaged = read.end, self.damaged + read.damaged
         for event in read.events:
@@ -202,8 +209,22 @@ def _check(decision: str, finding: str | None, new_label: str | None) -> None:
         raise ValueError("not_an_issue: say of which finding")
     if (decision == RELABEL) != (new_label is not None):
         raise ValueError("new_label belongs to relabel, which needs one")
-    if new_label is not None and not 0 < len(new_label.strip()) <= len(new_label) <= LONGEST_LABEL:
-        raise ValueError(f"new_label must have 1 to {LONGEST_LABEL:,} characters")
+    if new_label is not None and not _is_label(new_label):
+        raise ValueError(f"new_label must be a text of 1 to {LONGEST_LABEL:,} characters")
+
+
+def _is_label(label: Any) -> bool:
+    if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL:
+        return False
+    # Halves of characters can be written as JSON, but neither shown nor put into a table.
+    return not any("\ud800" <= character <= "\udfff" for character in label)
+
+
+def _number(image: Any) -> int:
+    """True and False are numbers to Python, and a mask where numbers are asked for."""
+    if isinstance(image, bool | str | bytes) or not hasattr(image, "__index__"):
+        raise ValueError(f"decide: images are given by their numbers, not as {image!r}")
+    return operator.index(image)
 
 
 def _is_sound(event: dict[str, Any]) -> bool:
@@ -219,7 +240,7 @@ def _is_sound(event: dict[str, Any]) -> bool:
 def _is_choice(choice: dict[str, Any]) -> bool:
     _check(choice["decision"], choice["finding"], choice["new_label"])
     return all(
-        isinstance(number, int)
+        type(number) is int
         and number >= 0
         and isinstance(path, str)
         and isinstance(digest, str | None)

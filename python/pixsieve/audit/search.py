@@ -1,5 +1,6 @@
 """What of a collection comes nearest to a picture, which need not be part of it."""
 
+import numbers
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from pixsieve import _native, engine, schema
 from pixsieve.audit.tables import Tables
+from pixsieve.config import within
 from pixsieve.errors import ModelError
 from pixsieve.models import load_card, load_model
 
@@ -36,8 +38,11 @@ class Searcher:
             ModelError: If the run's model is not the one that is there now.
             ValueError: If the picture cannot be read, or the query is of no kind that is known.
         """
-        if k < 1:
-            raise ValueError(f"search: k must be at least 1, not {k}")
+        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
+            raise ValueError(f"search: k must be a whole number of at least 1, not {k!r}")
+        if threshold is not None:
+            within("threshold", threshold, -1, 1)
+        k = min(int(k), self._audit.images.height)
         vector, itself = self._vector(query), None
         if isinstance(query, int | np.integer):
             itself = int(query)
@@ -81,6 +86,9 @@ class Searcher:
 
     def _vector(self, query: Query) -> NDArray[np.float32]:
         """(1, d), as the run's own embeddings are."""
+        if isinstance(query, bool):
+            # A number to Python, and a mistake to everybody else.
+            raise ValueError(f"search: {query} is no picture, embedding or image's number")
         if isinstance(query, int | np.integer):
             return self._of_image(int(query))
         if isinstance(query, np.ndarray) and query.ndim == 1:
@@ -90,8 +98,11 @@ class Searcher:
 
     def _checked(self, query: NDArray[Any]) -> NDArray[np.float32]:
         dim = int(self._audit.info["model"]["dim"])
-        vector = np.ascontiguousarray(query, dtype=np.float32)[None]
-        if vector.shape[1] != dim or not np.isfinite(vector).all():
+        if query.dtype.kind not in "fiu" or len(query) != dim:
+            raise ValueError(f"search: an embedding here has {dim} finite numbers")
+        with np.errstate(over="ignore"):
+            vector = np.ascontiguousarray(query, dtype=np.float32)[None]
+        if not np.isfinite(vector).all():
             raise ValueError(f"search: an embedding here has {dim} finite numbers")
         return vector
 

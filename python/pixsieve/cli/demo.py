@@ -1,5 +1,6 @@
 """`pixsieve demo`: planted, found, false alarms."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from rich.table import Table
 import pixsieve
 from pixsieve import demo
 from pixsieve.progress import Progress
+
+#: The work directory, beside the pictures.
+AUDIT = "audit"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,10 @@ class DemoResult:
         with console.capture() as captured:
             console.print(table)
         note = "offtopic: looked for among the strangest 5 % of the images\n"
-        places = f"\nPictures: {self.pictures}\nReport:   {self.report}"
+        places = (
+            f"\nPictures: {self.pictures}\nReport:   {self.report}\nExplore:  pixsieve explore "
+        )
+        places += shlex.quote(str(self.pictures.with_name(AUDIT)))
         return "\n".join((captured.get().rstrip("\n"), note, *self.lines, places))
 
 
@@ -52,7 +59,7 @@ def run_demo(folder: Path, progress: Progress) -> DemoResult:
     progress.stage("draw", "pictures")
     truth = demo.build(pictures)
     audit = pixsieve.run(
-        pictures, work_dir=folder / "audit", labels="folder", overwrite=True, progress=progress
+        pictures, work_dir=folder / AUDIT, labels="folder", overwrite=True, progress=progress
     )
     config = audit.config
     score = demo.score(

@@ -18,7 +18,7 @@ from pixsieve.explorer.points import Points
 from pixsieve.explorer.query import Query
 from pixsieve.explorer.session import Session
 from pixsieve.explorer.views import KINDS
-from pixsieve.pages.text import similarity
+from pixsieve.pages.text import shorten, similarity
 
 #: Items per answer, at most.
 MOST = 200
@@ -29,21 +29,17 @@ PATIENCE = 0.1
 
 
 class Api:
-    """One running explorer."""
+    """Answers for one audit."""
 
-    def __init__(self, audit: Audit, load: Callable[[], Audit]) -> None:
-        self._load, self._lock = load, threading.Lock()
-        self._take(audit)
-
-    def _take(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit) -> None:
         self._session = Session(audit)
         self._pages = Pages(self._session)
         self._points = Points(audit)
-        self._session.start()
 
-    def stop(self) -> None:
-        """Ends what is done behind the scenes."""
-        self._session.prepared.stop()
+    @property
+    def session(self) -> Session:
+        """What is known of the audit."""
+        return self._session
 
     # ---- reading ---- #
 
@@ -69,7 +65,9 @@ class Api:
         view = self._session.view(request.path_params["kind"], wait=PATIENCE)
         query = Query.parsed(given)
         start, limit = _whole(given, "start", 0), min(_whole(given, "limit", 60), MOST)
-        version = _whole(given, "version", self._session.decisions_version())
+        # A version that is yet to come would be answered with what holds today, and kept.
+        latest = self._session.decisions_version()
+        version = min(_whole(given, "version", latest), latest)
         keys = self._session.select(view, query, version)
         answer = self._pages.items(view, keys[start : start + limit], view.kind.name)
         return JSONResponse(
@@ -119,9 +117,10 @@ class Api:
         return Response(data, media_type=kind, headers=headers)
 
     def _known(self, request: Request) -> int:
-        image = int(request.path_params["image"])
-        if image >= self._session.audit.images.height:
-            raise IndexError(f"there is no image {image}")
+        asked = request.path_params["image"]
+        image = int(asked) if _is_whole(asked) else None
+        if image is None or image >= self._session.audit.images.height:
+            raise IndexError(f"there is no image {shorten(asked, 60)}")
         return image
 
     # ---- decisions ---- #
@@ -132,9 +131,10 @@ class Api:
             self._session.decisions.standing().values(), key=lambda one: one.time, reverse=True
         )
         # One image may have several: it is shown once, with all of them.
-        images = list(dict.fromkeys(one.image for one in standing))[:MOST]
+        decided = list(dict.fromkeys(one.image for one in standing))
+        images = decided[:MOST]
         cards = self._pages.cards(images, "images")
-        return JSONResponse({"items": _items(images, {}), "images": cards, "total": len(images)})
+        return JSONResponse({"items": _items(images, {}), "images": cards, "total": len(decided)})
 
     def decide(self, _request: Request, body: bytes) -> Response:
         """Writes a decision: on images, or the one that is advised for an item."""
@@ -143,7 +143,7 @@ class Api:
         if given.get("advised") is True:
             view = self._session.view(str(finding))
             key = given.get("key")
-            if not isinstance(key, int) or not 0 <= key < view.total:
+            if type(key) is not int or not 0 <= key < view.total:
                 raise ValueError("decide: there is no such item")
             choices = advised(view, key)
         else:
@@ -155,10 +155,8 @@ class Api:
     def undo(self, _request: Request, _body: bytes) -> Response:
         """Takes the last decision back."""
         event = self._session.decisions.undo()
-        choices = [] if event is None else event["choices"]
-        images = [image for choice in choices for image, *_ in choice["images"]]
-        known = self._session.audit.images.height
-        return self._decided([image for image in images if image < known], None)
+        images = [] if event is None else self._session.decisions.images_of(event)
+        return self._decided(images, None)
 
     def _decided(self, images: list[int], finding: Any) -> Response:
         """What holds of these images now."""
@@ -170,21 +168,40 @@ class Api:
             }
         )
 
-    def reload(self, _request: Request, _body: bytes) -> Response:
+
+class Current:
+    """The audit that is explored now: another takes its place as a whole, never within an answer."""
+
+    def __init__(self, audit: Audit, load: Callable[[], Audit]) -> None:
+        self._load, self._lock = load, threading.Lock()
+        self.api = Api(audit)
+        self.api.session.start()
+
+    def stop(self) -> None:
+        """Ends what is done behind the scenes."""
+        self.api.session.stop()
+
+    def reload(self) -> Response:
         """Loads the work directory anew, after another run has written it."""
         with self._lock:
-            if not self._session.is_current():
-                audit = self._load()
+            if not self.api.session.is_current():
+                fresh = Api(self._load())
                 self.stop()
-                self._take(audit)
+                self.api = fresh
+                fresh.session.start()
         return JSONResponse({"done": True})
 
 
 def _whole(given: Any, name: str, usual: int) -> int:
     value = given.get(name, str(usual))
-    if not value.isdecimal() or len(value) > 12:
+    if not _is_whole(value):
         raise ValueError(f"{name} must be a whole number")
     return int(value)
+
+
+def _is_whole(value: str) -> bool:
+    """Other scripts have digits, too, and Python reads them; more of them are a mistake."""
+    return value.isascii() and value.isdecimal() and len(value) <= 12
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -33,7 +33,9 @@ class Child:
             "settings": settings_of(audit),
             "names": list(names),
         }
-        command = [sys.executable, "-m", "pixsieve.explorer.child"]
+        # The folder one happens to stand in may be one of pictures, and of anything beside them:
+        # no module is taken from there.
+        command = [sys.executable, "-P", "-m", "pixsieve.explorer.child"]
         self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
             command,
             stdin=subprocess.PIPE,

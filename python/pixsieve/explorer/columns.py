@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixsieve import schema
 from pixsieve.audit import Audit
+from pixsieve.explorer.views import KINDS
 from pixsieve.pages import text
 
 Mask = NDArray[np.bool_]
@@ -24,6 +25,9 @@ CATEGORIES = 2_000
 LOOKED_AT = 20_000
 #: Longer values are shortened where a list shows them.
 SHOWN = 160
+
+#: What a review left of an image, as a column that can be filtered by.
+DECISION = "decision"
 
 _LIMITS = {">=": pl.Expr.ge, "<=": pl.Expr.le}
 
@@ -46,8 +50,10 @@ class Filter:
         if self.op in ("is_null", "not_null"):
             return column.is_null() if self.op == "is_null" else column.is_not_null()
         try:
+            if dtype.is_nested():
+                raise ValueError("lists are not compared")
             return self._compared(column, dtype)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"filter {self.column}: {error}") from None
 
     def _compared(self, column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -56,8 +62,8 @@ class Filter:
         if self.op == "in":
             if not isinstance(self.value, list):
                 raise ValueError("what it is in must be a list")
-            return column.is_in(pl.Series([_value(one, dtype) for one in self.value], dtype=dtype))
-        value = pl.lit(_value(self.value, dtype))
+            return _is_in(column, [_value(one, dtype) for one in self.value], dtype)
+        value = _literal(_value(self.value, dtype), dtype)
         if self.op == "=":
             return column == value
         if self.op in _LIMITS:
@@ -72,6 +78,26 @@ def contains(column: pl.Expr, sought: str) -> pl.Expr:
     return column.str.to_lowercase().str.contains(sought, literal=True)
 
 
+def _is_in(column: pl.Expr, values: list[Any], dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime) and values:
+        return pl.any_horizontal(column == _literal(one, dtype) for one in values)
+    if dtype.is_integer():
+        # What is no whole number is in no column of them, and no mistake.
+        values = [one for one in values if isinstance(one, int)]
+        column, dtype = column.cast(pl.Int64, strict=False), pl.Int64()
+    return column.is_in(pl.Series(values, dtype=dtype))
+
+
+def _literal(value: Any, dtype: pl.DataType) -> pl.Expr:
+    """A moment without a zone is meant in the column's."""
+    literal = pl.lit(value)
+    if not isinstance(dtype, pl.Datetime) or value is None or dtype.time_zone is None:
+        return literal
+    if value.tzinfo is not None:
+        return literal.dt.convert_time_zone(dtype.time_zone)
+    return literal.dt.replace_time_zone(dtype.time_zone, ambiguous="earliest", non_existent="null")
+
+
 def _value(value: Any, dtype: pl.DataType) -> Any:
     """What came as JSON, as a value of a column of this type."""
     if value is None:
@@ -81,30 +107,40 @@ def _value(value: Any, dtype: pl.DataType) -> Any:
             raise ValueError(f"{value!r} is neither true nor false")
         return value
     if dtype.is_numeric():
-        return float(value)
+        # As floats, large numbers are taken for others that are near.
+        exact = dtype.is_integer() and type(value) is int and abs(value) < 2**63
+        return value if exact else float(value)
     if dtype == pl.Date:
         return datetime.date.fromisoformat(value)
     if isinstance(dtype, pl.Datetime):
-        moment = datetime.datetime.fromisoformat(value)
-        zoned = dtype.time_zone is not None
-        return moment.replace(tzinfo=moment.tzinfo or datetime.UTC) if zoned else moment
+        return _moment(datetime.datetime.fromisoformat(value), dtype)
     return str(value)
+
+
+def _moment(moment: datetime.datetime, dtype: pl.Datetime) -> datetime.datetime:
+    if moment.tzinfo is None:
+        return moment
+    if dtype.time_zone is None:
+        raise ValueError("this column's moments are of no time zone")
+    return moment.astimezone(datetime.UTC)
 
 
 class Columns:
     """The columns of one audit's images, all in one frame, a row per image."""
 
     def __init__(self, audit: Audit) -> None:
-        images, measured = audit.images, audit.statistics
-        fresh = [name for name in measured.columns if name not in images.columns]
-        joined = images.hstack(measured.select(fresh)).with_columns(
-            pl.col(pl.Categorical, pl.Enum).cast(pl.String)
+        images, measured = audit.images, audit.statistics.drop("image")
+        #: What the user's columns are called here, where ours have such a name.
+        self.names = _free(schema.user_columns(images), measured.columns)
+        joined = (
+            images.rename(self.names)
+            .hstack(measured.select(pl.exclude([*schema.IMAGES])))
+            .with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
         )
         #: What cannot be compared (lists, bytes, …) is shown with an image, not searched.
         self.frame = joined.select(
             name for name, dtype in joined.schema.items() if _is_comparable(dtype)
         )
-        self.users = schema.user_columns(images)
 
     @property
     def height(self) -> int:
@@ -133,11 +169,28 @@ class Columns:
         return self.frame.schema[name]
 
 
+def _free(users: list[str], measured: list[str]) -> dict[str, str]:
+    """As `schema.user_names`, for a frame that has what all our lists have."""
+    ours = {DECISION, *measured, *(name for kind in KINDS.values() for name in kind.columns)}
+    ours |= {name for kind in KINDS.values() for name in kind.said}
+    taken, names = {*ours, *users}, {}
+    for name in users:
+        free = name
+        while free in ours or (free != name and free in taken):
+            free += "_user"
+        taken.add(free)
+        names[name] = free
+    return names
+
+
 def passing(frame: pl.DataFrame, conditions: Sequence[pl.Expr]) -> Mask | None:
     """Which rows meet all conditions; None if there are none."""
     if not conditions:
         return None
-    met = frame.select(pl.all_horizontal(conditions).fill_null(value=False).alias("met"))
+    try:
+        met = frame.select(pl.all_horizontal(conditions).fill_null(value=False).alias("met"))
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"filter: {error}") from None
     return np.asarray(met["met"].to_numpy())
 
 

@@ -9,7 +9,6 @@ import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +30,8 @@ HEADERS = {
 }
 #: Only a script of the same origin can send it without being asked for leave, which nobody gets.
 HEADER = "x-pixsieve"
+#: The port that an address has if it names none.
+HTTP = 80
 #: Methods that change nothing.
 SAFE = ("GET", "HEAD")
 
@@ -55,7 +56,9 @@ class Door:
 
     def knows(self, host: str) -> bool:
         """Whether a Host header names us: a name that an attacker owns may lead here, too."""
-        name, _, port = host.rpartition(":")
+        # Browsers leave the usual port out.
+        written = host if self.port != HTTP or host.endswith(f":{HTTP}") else f"{host}:{HTTP}"
+        name, _, port = written.rpartition(":")
         if not name or port != str(self.port):
             return False
         return name.lower() in self.hosts or (bool(self.hosts & ANYWHERE) and _is_address(name))
@@ -132,12 +135,12 @@ class Guard:
         return None
 
     def _is_inside(self, headers: Headers) -> bool:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        shown = cookies.get(self._door.cookie)
-        return shown is not None and _same(shown.value, self._door.session)
+        # Other servers on this machine send cookies along that no parser would take.
+        shown = (one.strip().partition("=") for one in headers.get("cookie", "").split(";"))
+        return any(
+            name == self._door.cookie and _same(value, self._door.session)
+            for name, _, value in shown
+        )
 
     def _has_token(self, scope: Scope) -> bool:
         if scope["method"] not in SAFE or scope["path"] != "/":

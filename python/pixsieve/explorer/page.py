@@ -112,8 +112,10 @@ class Pages:
         }
 
     def _facts(self, image: int) -> list[list[str]]:
-        row = {**self._session.columns.frame.row(image, named=True)}
-        row.update(self._images.row(image, named=True))
+        columns = self._session.columns
+        row = {**columns.frame.row(image, named=True)}
+        whole = self._images.row(image, named=True).items()
+        row.update({columns.names.get(name, name): value for name, value in whole})
         return [
             [name, _whole(value) or ""]
             for name, value in row.items()
@@ -124,9 +126,9 @@ class Pages:
         """The findings that are about this image, with the item of each."""
         found: list[dict[str, Any]] = []
         for name in FINDINGS:
-            if name == "similarity" or self._session.prepared.get(name) is None:
+            view = self._session.ready(name)
+            if name == "similarity" or view is None:
                 continue
-            view = self._session.view(name)
             of = [view.rows[column].to_numpy() == image for column in view.kind.images]
             rows = np.flatnonzero(np.logical_or.reduce(of))
             items = {view.item_of(int(row)): int(row) for row in rows[:MEMBERS]}

@@ -1,20 +1,42 @@
 """Pictures for the browser: always made by us, so that no file of a collection is ever sent."""
 
+import tempfile
+from pathlib import Path
+
+from pixsieve import engine
 from pixsieve.audit import Audit
-from pixsieve.engine import THUMBNAIL_SIDE
 from pixsieve.pages.pictures import thumbnail_bytes
 from pixsieve.pages.text import shorten, visible
 
 #: Longer side of the pictures in lists, and of the one that is looked at closely.
-SIDES = {"thumb": THUMBNAIL_SIDE, "picture": 1_600}
+SIDES = {"thumb": engine.THUMBNAIL_SIDE, "picture": 1_600}
 
 
 def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
     """A JPEG of the image and its media type, or a drawing that says why there is none."""
     data, reason = thumbnail_bytes(audit, image, side=side)
+    if data is None:
+        data = _unkept(audit, image, side)
     if data is not None:
         return data, "image/jpeg"
     return _drawn(reason or "no picture").encode(), "image/svg+xml"
+
+
+def _unkept(audit: Audit, image: int, side: int) -> bytes | None:
+    """The JPEG where the work directory cannot keep it, being full or not ours to write."""
+    digest, size = audit.images["digest", "file_size"].row(image)
+    location = audit.location(image)
+    try:
+        if digest is None or location.stat().st_size != size:
+            return None
+        with tempfile.TemporaryDirectory(prefix="pixsieve-") as folder:
+            made = Path(folder) / "picture.jpg"
+            engine.write_thumbnails(
+                [str(location)], [str(made)], side=side, config=audit.config, progress=None
+            )
+            return made.read_bytes()
+    except OSError:
+        return None
 
 
 def _drawn(reason: str) -> str:

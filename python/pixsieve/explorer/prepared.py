@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 
 import polars as pl
 
@@ -45,14 +46,22 @@ class Prepared:
         # What was kept is there at once, whatever else has to be worked out.
         missing = [name for name in FINDINGS if not self._kept(name)]
         if missing and self._audit.images.height >= child.LARGE:
-            self._child = child.Child(self._audit, missing)
-            for name in self._child.done():
-                self._kept(name)
+            # What another process cannot do, for want of room or of a place to write, we do.
+            with suppress(OSError):
+                self._by_a_child(missing)
         for name in missing:
             if self._stopped.is_set():
                 return
             if not self._made[name].done():
                 self._work_out(name)
+
+    def _by_a_child(self, names: list[str]) -> None:
+        """Waits for a process that works them out one by one, as far as it gets."""
+        self._child = child.Child(self._audit, names)
+        if self._stopped.is_set():
+            self._child.stop()
+        for name in self._child.done():
+            self._kept(name)
 
     def _work_out(self, name: str) -> None:
         try:

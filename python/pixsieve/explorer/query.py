@@ -11,15 +11,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pixsieve.explorer.columns import Columns, Filter, Mask, passing
+from pixsieve.audit.decisions import DECISIONS
+from pixsieve.explorer.columns import DECISION, Columns, Filter, Mask, passing
 from pixsieve.explorer.views import View
 
 Keys: TypeAlias = NDArray[np.uint32]
 
 #: Orders and selections that are kept, of 4 bytes per item.
 KEPT = 48
-#: What a review left of an image, as a column that can be filtered by.
-DECISION, UNDECIDED = "decision", "none"
+#: Of an image on which nothing was decided.
+UNDECIDED = "none"
 #: More conditions are a mistake, or an attack.
 MOST_FILTERS = 30
 LONGEST = 20_000
@@ -65,7 +66,9 @@ class Query:
         """
         try:
             parsed = json.loads(self.filters)
-            filters = [Filter(*one) for one in parsed]
+            filters = [Filter(*one) for one in parsed if isinstance(one, list)]
+            if not isinstance(parsed, list) or len(filters) < len(parsed):
+                raise TypeError
         except (TypeError, ValueError, RecursionError):
             raise ValueError("filters must be a JSON list of [column, op, value]") from None
         if len(filters) > MOST_FILTERS:
@@ -154,7 +157,9 @@ class Selector:
         masks: list[Mask | None] = []
         for one in query.conditions():
             if one.column == DECISION:
-                masks.append(self._images_to_rows(view, decided(str(one.value))))
+                if one.op != "=" or one.value not in (UNDECIDED, *DECISIONS):
+                    raise ValueError(f"filter {DECISION}: say which it equals")
+                masks.append(self._images_to_rows(view, decided(one.value)))
             elif one.column in view.kind.columns:
                 own.append(one.expression(view.rows.schema[one.column]))
             else:

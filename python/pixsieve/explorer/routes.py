@@ -1,19 +1,21 @@
 """The addresses of the explorer, and what each answers."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pixsieve.errors import ModelError
-from pixsieve.explorer.api import Api
+from pixsieve.explorer.api import Api, Current
 from pixsieve.explorer.pictures import SIDES
 from pixsieve.explorer.session import NotReadyError
+from pixsieve.pages.text import visible
 
 #: A picture to search with, and whatever else is sent, in bytes.
 LARGEST_PICTURE, LARGEST = 64_000_000, 1_000_000
@@ -36,47 +38,62 @@ STATUSES: dict[type[Exception], int] = {
     RuntimeError: 500,
 }
 
-Answer: TypeAlias = Callable[[Request, bytes], Response]
+_log = logging.getLogger(__name__)
+
+Answer: TypeAlias = Callable[[Api, Request, bytes], Response]
+
+GET: dict[str, Answer] = {
+    "/": lambda _api, _request, _body: _static("index.html"),
+    "/static/{name}": lambda _api, request, _body: _static(request.path_params["name"]),
+    "/api/overview": Api.overview,
+    "/api/columns": Api.columns,
+    "/api/list/{kind}": Api.items,
+    "/api/image/{image}": Api.image,
+    "/api/card/{image}": Api.cards,
+    "/api/similar/{image}": Api.similar,
+    "/api/map": Api.map,
+    "/api/map/points": Api.points,
+    "/api/decisions": Api.decisions,
+    **{f"/{size}/{{image}}": Api.picture for size in SIDES},
+}
+#: With the most bytes that each takes.
+POST: dict[str, tuple[Answer, int]] = {
+    "/api/search": (Api.search, LARGEST_PICTURE),
+    "/api/decide": (Api.decide, LARGEST),
+    "/api/undo": (Api.undo, LARGEST),
+}
 
 
-def app_of(api: Api) -> Starlette:
+def app_of(current: Current) -> Starlette:
     """The app, without its guard."""
-    get: dict[str, Answer] = {
-        "/": lambda _request, _body: _static("index.html"),
-        "/static/{name}": lambda request, _body: _static(request.path_params["name"]),
-        "/api/overview": api.overview,
-        "/api/columns": api.columns,
-        "/api/list/{kind}": api.items,
-        "/api/image/{image:int}": api.image,
-        "/api/card/{image:int}": api.cards,
-        "/api/similar/{image:int}": api.similar,
-        "/api/map": api.map,
-        "/api/map/points": api.points,
-        "/api/decisions": api.decisions,
-        **{f"/{size}/{{image:int}}": api.picture for size in SIDES},
-    }
     post: dict[str, tuple[Answer, int]] = {
-        "/api/search": (api.search, LARGEST_PICTURE),
-        "/api/decide": (api.decide, LARGEST),
-        "/api/undo": (api.undo, LARGEST),
-        "/api/reload": (api.reload, LARGEST),
+        **POST,
+        "/api/reload": (lambda _api, _request, _body: current.reload(), LARGEST),
     }
+    answers = {("GET", path): (answer, 0) for path, answer in GET.items()}
+    answers.update({("POST", path): how for path, how in post.items()})
     return Starlette(
         routes=[
-            *(Route(path, _answering(answer, 0), methods=["GET"]) for path, answer in get.items()),
-            *(Route(path, _answering(*how), methods=["POST"]) for path, how in post.items()),
+            Route(path, _answering(current, *how), methods=[method])
+            for (method, path), how in answers.items()
         ]
     )
 
 
-def _answering(answer: Answer, largest: int) -> Callable[[Request], Awaitable[Response]]:
+def _answering(
+    current: Current, answer: Answer, largest: int
+) -> Callable[[Request], Awaitable[Response]]:
     """Reads what was sent, answers on a thread of its own, and says what went wrong."""
 
     async def endpoint(request: Request) -> Response:
-        body = await _body(request, largest)
+        try:
+            body = await _body(request, largest)
+        except ClientDisconnect:
+            # Nobody is there to hear of it.
+            return _problem(400, "the rest never came")
         if body is None:
             return _problem(413, f"more than {largest:,} bytes are not taken")
-        return await run_in_threadpool(_answered, answer, request, body)
+        return await run_in_threadpool(_answered, answer, current.api, request, body)
 
     return endpoint
 
@@ -97,15 +114,18 @@ async def _body(request: Request, largest: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _answered(answer: Answer, request: Request, body: bytes) -> Response:
+def _answered(answer: Answer, api: Api, request: Request, body: bytes) -> Response:
     try:
-        return answer(request, body)
+        return answer(api, request, body)
     except NotReadyError as pending:
         return JSONResponse({"pending": str(pending)}, status_code=202)
     except tuple(STATUSES) as error:
         status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
         said = f"there is no {error}" if isinstance(error, KeyError) else _words(error)
         return _problem(status, said)
+    except Exception as error:  # noqa: BLE001 - who asked is told, and the server goes on
+        _log.exception("explorer: %s", visible(request.url.path))
+        return _problem(500, f"{type(error).__name__}: {error}")
 
 
 def _words(error: Exception) -> str:
@@ -115,7 +135,7 @@ def _words(error: Exception) -> str:
 
 
 def _problem(status: int, said: str) -> Response:
-    return JSONResponse({"error": said}, status_code=status)
+    return JSONResponse({"error": visible(said)}, status_code=status)
 
 
 def _static(name: str) -> Response:

@@ -13,7 +13,7 @@ import uvicorn
 from markupsafe import escape
 
 from pixsieve.audit import Audit, load
-from pixsieve.explorer.api import Api
+from pixsieve.explorer.api import Current
 from pixsieve.explorer.guard import Door, Guard, names_of
 from pixsieve.explorer.routes import app_of
 from pixsieve.progress import notebook
@@ -31,13 +31,13 @@ class Explorer:
         self._socket = _listening(host, port)
         number = self._socket.getsockname()[1]
         self._door = Door(number, names_of(host))
-        self._api = Api(audit, lambda: load(audit.work_dir))
+        self._current = Current(audit, lambda: load(audit.work_dir))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104
         written = f"[{shown}]" if ":" in shown else shown
         #: The address, with the token that opens it.
         self.url = f"http://{written}:{number}/?token={self._door.token}"
         settings = uvicorn.Config(
-            Guard(app_of(self._api), self._door),
+            Guard(app_of(self._current), self._door),
             log_config=None,
             log_level="error",
             access_log=False,
@@ -69,7 +69,7 @@ class Explorer:
     def stop(self) -> None:
         """Ends the server; does nothing where it has ended."""
         self._server.should_exit = True
-        self._api.stop()
+        self._current.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=GRACE + 1)
         self._socket.close()

@@ -39,6 +39,10 @@ class Session:
         self.prepared.start()
         threading.Thread(target=self._warm, name="columns", daemon=True).start()
 
+    def stop(self) -> None:
+        """Ends what is done behind the scenes."""
+        self.prepared.stop()
+
     def _warm(self) -> None:
         """Makes what the first filter and the first image would wait for."""
         try:
@@ -129,7 +133,8 @@ class Session:
     def _members(self, of: str) -> list[int]:
         """The images of an item, given as `duplicates:12`."""
         name, _, number = of.partition(":")
-        if name not in KINDS or not number.isdecimal() or int(number) >= self.view(name).total:
+        whole = number.isascii() and number.isdecimal() and len(number) <= 12
+        if name not in KINDS or not whole or int(number) >= self.view(name).total:
             raise ValueError(f"there is no item {of!r}")
         return self.view(name).images_of(int(number))
 

@@ -1,12 +1,15 @@
 // Search by a picture: dropped, pasted, chosen, or one of the collection.
 
-import { get, post, cards } from "./api.js";
+import { Problem, cards, get, post } from "./api.js";
 import { figure } from "./cards.js";
 import { count, el, name } from "./dom.js";
 import { showItems } from "./lists.js";
 import { failed, look } from "./review.js";
 
 const LIST = { name: "search", title: "Search", unit: "image", text: "", tiles: true };
+
+/** Bytes that the server takes. */
+const LARGEST = 64_000_000;
 
 /** The picture that was dropped last; its address lives as long as it is looked at. */
 let dropped = null;
@@ -41,10 +44,11 @@ export async function showSearch(main, signal) {
   place.replaceChildren(el("p", { class: "empty", textContent: "Looking …" }));
   let found;
   try {
+    if (dropped.file.size > LARGEST) throw new Problem("The picture is larger than 64 MB.");
     found = await post("/api/search", dropped.file);
   } catch (error) {
     place.replaceChildren(el("p", { class: "empty", textContent: error.message }));
-    if (error.name !== "Problem" && !error.message) failed(error);
+    if (!(error instanceof Problem)) failed(error);
     return null;
   }
   return signal.aborted ? null : results(place, line, found);
