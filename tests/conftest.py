@@ -13,6 +13,8 @@ from PIL import Image
 
 import pixsieve
 
+pytest_plugins = ["browser_fixtures"]
+
 Run = Callable[..., pixsieve.Audit]
 Pictures = Callable[..., list[Path]]
 

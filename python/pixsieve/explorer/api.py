@@ -170,7 +170,7 @@ class Api:
 
 
 class Current:
-    """The audit that is explored now: another takes its place as a whole, never within an answer."""
+    """The audit that is explored now; another takes its place as a whole, between answers."""
 
     def __init__(self, audit: Audit, load: Callable[[], Audit]) -> None:
         self._load, self._lock = load, threading.Lock()
