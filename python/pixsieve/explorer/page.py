@@ -225,7 +225,7 @@ def _label_tags(record: dict[str, Any]) -> list[dict[str, str]]:
     suggested = record["suggested_label"]
     return [
         *([_tag(f"rather {brief(suggested)}", "good")] if suggested is not None else []),
-        _tag(f"right with {text.share(record['score'])}", "bad"),
+        _tag(f"{text.share(record['score'])} likely right", "bad"),
         *([_tag(f"a copy disagrees: {record['conflict']}", "note")] if record["conflict"] else []),
     ]
 

@@ -66,7 +66,7 @@ KINDS = {
             key="group",
             columns=("kind", "similarity", "match", "transform", "keep"),
             said={"size": pl.len(), "similarity": _spread("similarity"), "match": _spread("match")},
-            advice="keep the first, drop the others",
+            advice="keep the first only",
         ),
         Kind(
             "leaks",
@@ -76,7 +76,7 @@ KINDS = {
             "No image of a later split has a duplicate in an earlier one.",
             images=("image_to", "image_from"),
             columns=("split_from", "split_to", "kind", "similarity", "match", "transform"),
-            advice="drop the image of the later split",
+            advice="drop the later one",
         ),
         Kind(
             "mislabels",
@@ -85,7 +85,7 @@ KINDS = {
             "Labels against which more speaks than for them, the least probable first.",
             "No label is in doubt.",
             columns=("suggested_label", "score", "agreement", "neighbors", "conflict"),
-            advice="take the suggested label",
+            advice="take the suggestion",
         ),
         Kind(
             "outliers",
@@ -140,7 +140,7 @@ KINDS = {
             key="cluster",
             columns=("kind",),
             said={"size": pl.len(), "kind": pl.col("kind").first()},
-            advice="drop them",
+            advice="drop all",
         ),
         Kind(
             "invalid",

@@ -33,6 +33,7 @@ function open() {
   if (dialog().open) return;
   lookInstead({ target: () => target, next: () => step("right") });
   dialog().showModal();
+  dialog().focus();
 }
 
 /** To the next image of the list, if there is one. */

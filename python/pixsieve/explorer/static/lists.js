@@ -17,6 +17,9 @@ const TAGGED = new Set(["duplicates", "outliers", "flags", "invalid", "search"])
 /** How wide an item must be for another one to stand beside it. */
 const BESIDE = { leaks: 420, similarity: 420, outliers: 400, duplicates: 580, placeholders: 580 };
 
+/** The card that a key is most likely meant for, where it is not the first. */
+const LEADING = { leaks: 1 };
+
 /** The list that is on the page: what opens an image goes through it from one to the next. */
 export let current = null;
 
@@ -88,7 +91,7 @@ export function showItems(place, known, items) {
 function run(place, known, first, load) {
   const list = new List(place, known, load);
   list.scroller.open(first.total, first.items);
-  list.focus(0, 0, false);
+  list.focus(0, list.lead, false);
   current = list;
   look({ target: () => list.target(), next: () => list.next() });
   return list;
@@ -97,7 +100,8 @@ function run(place, known, first, load) {
 class List {
   constructor(place, known, load) {
     this.known = known;
-    this.at = { index: 0, card: 0 };
+    this.lead = LEADING[known.name] ?? 0;
+    this.at = { index: 0, card: this.lead };
     this.scroller = new Scroller(place, {
       layout: (width) => layout(known, width),
       page: load,
@@ -119,7 +123,7 @@ class List {
 
   row(item, index) {
     const { name: finding, advice } = this.known;
-    const pair = item.cards.length === 2 && ["leaks", "similarity", "duplicates"].includes(finding);
+    const pair = item.cards.length > 1 && ["leaks", "similarity", "duplicates"].includes(finding);
     const head = el(
       "div",
       { class: "head" },
@@ -167,7 +171,7 @@ class List {
     if (step === "up" || step === "down") {
       const to = index + (step === "up" ? -columns : columns);
       if (to < 0 || to >= total) return false;
-      this.focus(to, 0);
+      this.focus(to, this.lead);
       return true;
     }
     const by = step === "left" ? -1 : 1;
@@ -184,7 +188,7 @@ class List {
     const item = this.scroller.item(this.at.index);
     const further = item?.cards.findIndex((one, place) => place > this.at.card && !one.beside) ?? -1;
     if (further > 0) this.focus(this.at.index, further);
-    else if (this.at.index + 1 < this.scroller.total) this.focus(this.at.index + 1, 0);
+    else if (this.at.index + 1 < this.scroller.total) this.focus(this.at.index + 1, this.lead);
   }
 
   open(index, card) {
@@ -201,7 +205,7 @@ class List {
     const item = this.scroller.item(index);
     if (!item?.advice) return;
     await follow(this.known.name, item.key);
-    if (index + 1 < this.scroller.total) this.focus(index + 1, 0);
+    if (index + 1 < this.scroller.total) this.focus(index + 1, this.lead);
   }
 
   compare(item = this.scroller.item(this.at.index)) {

@@ -56,6 +56,7 @@ class PointMap {
     this.images = new Uint32Array(data, 8 * many, many);
     this.classes = new Uint8Array(data, 12 * many, many);
     this.hidden = new Set();
+    this.fingers = new Map();
     this.#bounds();
     this.#index();
     this.observer = new ResizeObserver(() => this.#resized());
@@ -64,6 +65,7 @@ class PointMap {
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", (event) => this.fingers.delete(event.pointerId));
     canvas.addEventListener("pointerleave", () => this.#point(-1));
   }
 
@@ -163,20 +165,37 @@ class PointMap {
 
   #wheel(event) {
     event.preventDefault();
-    const by = Math.exp(-event.deltaY / 400);
-    const x = event.offsetX * this.ratio;
-    const y = event.offsetY * this.ratio;
+    this.#zoom(Math.exp(-event.deltaY / 400), event.offsetX * this.ratio, event.offsetY * this.ratio);
+  }
+
+  #zoom(by, x, y) {
     this.view = { scale: this.view.scale * by, x: x - (x - this.view.x) * by, y: y - (y - this.view.y) * by };
     this.#point(-1);
     this.#draw();
   }
 
+  /** Two fingers zoom as far as they move apart. */
+  #pinch(event) {
+    const others = [...this.fingers].filter(([finger]) => finger !== event.pointerId);
+    const [x, y] = others[0][1];
+    const [before, now] = [this.fingers.get(event.pointerId), [event.offsetX, event.offsetY]];
+    const by = Math.hypot(now[0] - x, now[1] - y) / (Math.hypot(before[0] - x, before[1] - y) || 1);
+    this.fingers.set(event.pointerId, now);
+    this.held = { ...this.held, x: event.offsetX, y: event.offsetY, moved: true };
+    this.#zoom(by, x * this.ratio, y * this.ratio);
+  }
+
   #down(event) {
-    this.held = { x: event.offsetX, y: event.offsetY, moved: false };
+    this.fingers.set(event.pointerId, [event.offsetX, event.offsetY]);
+    this.held = { x: event.offsetX, y: event.offsetY, moved: this.fingers.size > 1 };
     this.canvas.setPointerCapture(event.pointerId);
   }
 
   #move(event) {
+    if (this.fingers.size > 1 && this.fingers.has(event.pointerId)) {
+      this.#pinch(event);
+      return;
+    }
     if (this.held) {
       const [x, y] = [event.offsetX - this.held.x, event.offsetY - this.held.y];
       if (!this.held.moved && Math.hypot(x, y) < 4) return;
@@ -191,6 +210,8 @@ class PointMap {
 
   #up(event) {
     const moved = this.held?.moved;
+    this.fingers.delete(event.pointerId);
+    if (this.fingers.size) return;
     this.held = null;
     const point = this.#nearest(event);
     if (!moved && point >= 0) location.hash = `#/image/${this.images[point]}`;
