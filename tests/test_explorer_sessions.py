@@ -342,3 +342,18 @@ class TestAnotherRun:
             assert client.get("/api/overview")["current"] is False
             assert client.ask("POST", "/api/reload", b"{}", OURS).status in (400, 500)
             assert client.get("/api/list/images") == before
+
+    def test_by_the_very_object_that_is_explored(self, seven: Path, run: Run, work: Path):
+        audit = run(seven, work_dir=work)
+        with exploring(audit) as client:
+            (seven / "3.png").unlink()
+            audit.run(overwrite=True, progress=False)
+            overview = client.get("/api/overview")
+            assert (overview["current"], overview["images"]) == (False, 7)
+            assert client.get("/api/list/images")["total"] == 7
+
+    def test_that_was_made_before_exploring_began(self, seven: Path, run: Run, work: Path):
+        audit = run(seven, work_dir=work)
+        run(seven, work_dir=work, overwrite=True, nearest_neighbors_k=3)
+        with exploring(audit) as client:
+            assert client.get("/api/overview")["current"] is False

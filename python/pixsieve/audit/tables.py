@@ -1,5 +1,6 @@
 """The tables of a work directory, read when first asked for."""
 
+import copy
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,6 +46,14 @@ class Tables:
         #: What was worked out when first asked for.
         self._findings: dict[tuple[Any, ...], pl.DataFrame] = {}
         self._said: findings.Opinions | None = None
+
+    def snapshot(self) -> Self:
+        """The same run with the same settings: what this object does later leaves it as it is."""
+        same = copy.copy(self)
+        same._tables = dict(self._tables)
+        same._forget()
+        same._findings = dict(self._findings)
+        return same
 
     @property
     def work_dir(self) -> Path:

@@ -81,9 +81,18 @@ class Query:
 class Selector:
     """Answers queries on the lists of one audit, and keeps the latest answers."""
 
-    def __init__(self, columns: Callable[[], Columns]) -> None:
+    def __init__(
+        self,
+        columns: Callable[[], Columns],
+        decided: Callable[[str, str], Mask],
+        members: Callable[[str], list[int]],
+    ) -> None:
         #: Made when the first filter or order asks for it.
         self._columns_of = columns
+        #: Which images were decided so, as far as it concerns the list of this name.
+        self._decided = decided
+        #: The images of an item of another list.
+        self._members = members
         self._kept: OrderedDict[Any, Keys] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -91,21 +100,12 @@ class Selector:
     def _columns(self) -> Columns:
         return self._columns_of()
 
-    def select(
-        self,
-        view: View,
-        query: Query,
-        decided: Callable[[str], Mask],
-        members: Callable[[str], list[int]],
-        version: int,
-    ) -> Keys:
+    def select(self, view: View, query: Query, version: int) -> Keys:
         """The items, in their order.
 
         Args:
             view: The list.
             query: The question.
-            decided: Which images were decided so, when they were asked for by their decision.
-            members: The images of an item of another list.
             version: Answers are kept apart by it where they depend on decisions.
 
         Raises:
@@ -113,7 +113,7 @@ class Selector:
         """
         depends = any(one.column == DECISION for one in query.conditions())
         key = (view.kind.name, query, version if depends else None)
-        return self._remembered(key, lambda: self._selected(view, query, decided, members))
+        return self._remembered(key, lambda: self._selected(view, query))
 
     def _remembered(self, key: Any, find: Callable[[], Keys]) -> Keys:
         with self._lock:
@@ -127,14 +127,8 @@ class Selector:
                 self._kept.popitem(last=False)
         return found
 
-    def _selected(
-        self,
-        view: View,
-        query: Query,
-        decided: Callable[[str], Mask],
-        members: Callable[[str], list[int]],
-    ) -> Keys:
-        rows = self._rows(view, query, decided, members)
+    def _selected(self, view: View, query: Query) -> Keys:
+        rows = self._rows(view, query)
         chosen = None if rows is None else view.any_of(rows)
         if not query.sort:
             found = np.arange(view.total) if chosen is None else np.flatnonzero(chosen)
@@ -145,13 +139,7 @@ class Selector:
         )
         return order if chosen is None else order[chosen[order]]
 
-    def _rows(
-        self,
-        view: View,
-        query: Query,
-        decided: Callable[[str], Mask],
-        members: Callable[[str], list[int]],
-    ) -> Mask | None:
+    def _rows(self, view: View, query: Query) -> Mask | None:
         """Which rows meet all conditions: those of the list itself, and those of their images."""
         own, images = [], []
         masks: list[Mask | None] = []
@@ -159,7 +147,7 @@ class Selector:
             if one.column == DECISION:
                 if one.op != "=" or one.value not in (UNDECIDED, *DECISIONS):
                     raise ValueError(f"filter {DECISION}: say which it equals")
-                masks.append(self._images_to_rows(view, decided(one.value)))
+                masks.append(self._images_to_rows(view, self._decided(one.value, view.kind.name)))
             elif one.column in view.kind.columns:
                 own.append(one.expression(view.rows.schema[one.column]))
             else:
@@ -170,7 +158,7 @@ class Selector:
         masks.append(None if of_images is None else self._images_to_rows(view, of_images))
         if query.of:
             wanted = np.zeros(self._columns.height, dtype=bool)
-            wanted[members(query.of)] = True
+            wanted[self._members(query.of)] = True
             masks.append(self._images_to_rows(view, wanted))
         given = [mask for mask in masks if mask is not None]
         return np.logical_and.reduce(given) if given else None

@@ -31,7 +31,7 @@ class Explorer:
         self._socket = _listening(host, port)
         number = self._socket.getsockname()[1]
         self._door = Door(number, names_of(host))
-        self._current = Current(audit, lambda: load(audit.work_dir))
+        self._current = Current(audit.snapshot(), lambda: load(audit.work_dir))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104
         written = f"[{shown}]" if ":" in shown else shown
         #: The address, with the token that opens it.

@@ -16,6 +16,7 @@ from pixsieve.explorer.columns import Columns, Mask
 from pixsieve.explorer.prepared import Prepared
 from pixsieve.explorer.query import UNDECIDED, Keys, Query, Selector
 from pixsieve.explorer.views import FINDINGS, KINDS, View
+from pixsieve.store import WorkDir
 
 
 class NotReadyError(Exception):
@@ -31,8 +32,6 @@ class Session:
         self.decisions = Decisions(audit.work_dir, audit.images)
         self._views: dict[str, View] = {}
         self._lock = threading.RLock()
-        #: The size of run.json and when it was written: another run writes another.
-        self._seen = self._run_file()
 
     def start(self) -> None:
         """Begins to work out what is not there yet."""
@@ -52,16 +51,14 @@ class Session:
             # Who asks for it is told what is wrong.
             return
 
-    def _run_file(self) -> tuple[int, int] | None:
-        try:
-            stat = (self.audit.work_dir / "run.json").stat()
-        except OSError:
-            return None
-        return stat.st_size, stat.st_mtime_ns
-
     def is_current(self) -> bool:
         """Whether the work directory still holds the run that was loaded."""
-        return self._run_file() == self._seen
+        try:
+            info = WorkDir(self.audit.work_dir).load()
+        except (OSError, ValueError):
+            # Another run is writing it, or it has gone.
+            return False
+        return bool(info["checksum"] == self.audit.info["checksum"])
 
     @cached_property
     def _columns(self) -> Columns:
@@ -75,7 +72,7 @@ class Session:
 
     @cached_property
     def _selector(self) -> Selector:
-        return Selector(lambda: self.columns)
+        return Selector(lambda: self.columns, self._decided, self._members)
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.uint32], pl.DataFrame]:
@@ -126,9 +123,7 @@ class Session:
 
     def select(self, view: View, query: Query, version: int) -> Keys:
         """The items that were asked for, in their order; see `Selector.select`."""
-        return self._selector.select(
-            view, query, lambda value: self._decided(value, view.kind.name), self._members, version
-        )
+        return self._selector.select(view, query, version)
 
     def _members(self, of: str) -> list[int]:
         """The images of an item, given as `duplicates:12`."""
