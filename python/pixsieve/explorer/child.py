@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,9 @@ class Child:
         with self._process as process:
             if process.stdin is None or process.stdout is None:
                 raise RuntimeError("a process without pipes")
-            process.stdin.write(self._asked)
-            process.stdin.close()
+            process.stdin.write(self._asked + "\n")
+            # It stays open as long as we are there to read.
+            process.stdin.flush()
             for line in process.stdout:
                 yield line.strip()
 
@@ -85,6 +87,14 @@ def keep(audit: Audit, name: str, rows: pl.DataFrame) -> None:
         return
 
 
+def _leave_with_the_server() -> None:
+    """Ends the process when the server is gone, however it ended."""
+    # Not by way of `sys.stdin`, which could not be taken apart at the end while one waits on it.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
 def _work(asked: dict[str, Any]) -> None:
     if hasattr(os, "nice"):
         # Who looks at pages meanwhile comes first.
@@ -102,4 +112,6 @@ def _work(asked: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _work(json.load(sys.stdin))
+    _asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_leave_with_the_server, daemon=True).start()
+    _work(_asked)

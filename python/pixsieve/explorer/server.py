@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 import threading
@@ -131,10 +132,17 @@ def explore(
     explorer = Explorer(audit, host=host, port=port)
     explorer.start()
     print(f"Explorer: {explorer.url}", flush=True)  # noqa: T201 - asked for
-    if open_browser:
+    if open_browser and _has_screen():
         webbrowser.open(explorer.url)
     if block is None:
         block = notebook() is None and not hasattr(sys, "ps1") and not sys.flags.interactive
     if block:
         explorer.wait()
     return explorer
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window: one in the terminal would take it over."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
