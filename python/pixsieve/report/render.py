@@ -92,6 +92,6 @@ def render(
         report=report,
         thumbnail=lambda image: thumbnails.get(image, nothing),
         smaller=[(image, small.uri) for image, small in smaller.items() if small.uri],
-        css=style(("pixsieve.report", "map.css")),
+        css=style(("pixsieve.pages", "palette.css"), ("pixsieve.report", "map.css")),
         script=script(("pixsieve.report", "map.js")) if report.plane else None,
     )

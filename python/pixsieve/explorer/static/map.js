@@ -4,12 +4,9 @@ import { bytes, cards, get, patiently, thumb } from "./api.js";
 import { el, name, number } from "./dom.js";
 import { look } from "./review.js";
 
-/** Told apart also by who sees few colours (after Okabe and Ito), for light and dark pages. */
-const COLOURS = [
-  [230, 159, 0], [86, 180, 233], [0, 158, 115], [204, 121, 167],
-  [0, 114, 178], [213, 94, 0], [178, 160, 20], [120, 94, 240],
-];
-const OTHER = [140, 145, 150];
+/** The colours of the classes, and that of all others: those of the style sheet, light or dark. */
+const TONES = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--other"];
+const OTHER = TONES.length - 1;
 /** Pixels within which a point is pointed at. */
 const REACH = 14;
 const CELLS = 256;
@@ -36,11 +33,11 @@ export async function showMap(main, signal) {
 }
 
 function entries(known, map) {
-  const all = known.classes.map((one, place) => [one.text, one.images, COLOURS[place], place]);
+  const all = known.classes.map((one, place) => [one.text, one.images, place, place]);
   if (known.others) all.push(["others", known.others, OTHER, 255]);
   return all.map(([text, images, colour, place]) => {
     const dot = el("i", {});
-    dot.style.background = `rgb(${colour.join()})`;
+    dot.style.background = `var(${TONES[colour]})`;
     const one = el("button", { type: "button", class: "value", attributes: { "aria-pressed": "true" }, on: { click: () => one.setAttribute("aria-pressed", String(map.toggle(place))) } }, dot, name(text), el("small", { textContent: number(images) }));
     return one;
   });
@@ -140,8 +137,9 @@ class PointMap {
     const many = this.x.length;
     const zoom = scale / (Math.min(width / this.box.width, height / this.box.height) || 1);
     const size = Math.max(1, Math.round(this.ratio * Math.min(7, (many > 200_000 ? 1 : many > 20_000 ? 2 : 4) * Math.sqrt(Math.max(1, zoom)))));
-    const colours = new Uint32Array(256).fill(packed(OTHER));
-    COLOURS.forEach((colour, place) => (colours[place] = packed(colour)));
+    const tones = TONES.map((tone) => packed(getComputedStyle(this.canvas).getPropertyValue(tone)));
+    const colours = new Uint32Array(256).fill(tones[OTHER]);
+    colours.set(tones.slice(0, OTHER));
     for (const place of this.hidden) colours[place] = 0;
     for (let point = 0; point < many; point += 1) {
       const colour = colours[this.classes[point]];
@@ -255,4 +253,8 @@ class PointMap {
 
 const clamp = (at) => Math.max(0, Math.min(CELLS - 1, at));
 
-const packed = ([red, green, blue]) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+/** A colour such as #1c5d8c, as a pixel. */
+const packed = (written) => {
+  const [red, green, blue] = written.trim().match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+};
