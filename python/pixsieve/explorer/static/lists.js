@@ -10,7 +10,7 @@ import { changed, listAddress, listOf } from "./state.js";
 
 /** Of tiles and rows in pixels; a row of tags under the picture needs so much more. */
 const TILE = { width: 190, height: 202 };
-const ROW = { height: 232, narrow: 214 };
+const ROW = { height: 240, narrow: 222 };
 const TAGS = 19;
 /** The lists whose pictures have tags. */
 const TAGGED = new Set(["duplicates", "outliers", "flags", "invalid", "search"]);
