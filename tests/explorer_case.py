@@ -40,9 +40,12 @@ class Client:
     explorer: Explorer
     cookie: str = ""
     port: int = field(init=False)
+    #: The folder that everything is below; what is asked for is given without it.
+    base: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.port = urlsplit(self.explorer.url).port or 0
+        parts = urlsplit(self.explorer.url)
+        self.port, self.base = parts.port or 0, parts.path.rstrip("/")
 
     def enter(self) -> Answer:
         """Opens the address that was printed, and keeps the cookie."""
@@ -64,7 +67,9 @@ class Client:
         sent.update(headers or {})
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                method, self.base + path, skip_host=True, skip_accept_encoding=True
+            )
             data = body.encode() if isinstance(body, str) else body
             if data is not None and not {"Content-Length", "Transfer-Encoding"} & sent.keys():
                 sent["Content-Length"] = str(len(data))

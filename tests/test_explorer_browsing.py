@@ -71,7 +71,7 @@ class TestLists:
         """Browsers cannot lay out so much: the bar stands for more than it is long."""
         page.evaluate(
             """async () => {
-              const { Scroller } = await import("/static/scroller.js");
+              const { Scroller } = await import(`${location.pathname}static/scroller.js`);
               const place = document.createElement("div");
               place.className = "scroll";
               place.style.cssText = "";

@@ -144,19 +144,23 @@ class Decisions:
         if read.end == self._read:
             return
         self._read, self.damaged = read.end, self.damaged + read.damaged
+        fresh, undone = [], False
         for event in read.events:
             if "undo" in event:
-                self._events.pop(str(event["undo"]), None)
+                undone = self._events.pop(str(event["undo"]), None) is not None or undone
             elif _is_sound(event):
                 self._events[str(event["key"])] = event
+                fresh.append(event)
             else:
                 self.damaged += 1
-        self._fold()
+        self._fold(None if undone else fresh)
 
-    def _fold(self) -> None:
-        standing: dict[tuple[int, str | None], Decision] = {}
-        self.stale = 0
-        for event in self._events.values():
+    def _fold(self, fresh: list[dict[str, Any]] | None = None) -> None:
+        """Puts these events on top of what holds; all events anew if none are given."""
+        standing = {} if fresh is None else dict(self._standing)
+        if fresh is None:
+            self.stale = 0
+        for event in self._events.values() if fresh is None else fresh:
             for decision in self._decisions_of(event):
                 # The last one comes last.
                 standing.pop(decision.slot, None)
@@ -231,9 +235,10 @@ def _is_sound(event: dict[str, Any]) -> bool:
     """Whether these are decisions as we write them: the log is a file that anyone may edit."""
     try:
         # A time without its zone would be anybody's guess.
-        dated = datetime.datetime.fromisoformat(event["time"]).tzinfo is not None
+        time = datetime.datetime.fromisoformat(event["time"])
+        dated = time.tzinfo is not None and time.astimezone(datetime.UTC) is not None
         return dated and isinstance(event["key"], str) and all(map(_is_choice, event["choices"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False
 
 

@@ -37,6 +37,11 @@ class Api:
         self._points = Points(audit)
 
     @property
+    def run(self) -> str:
+        """Tells one run from another: numbers of images and items are those of one run."""
+        return str(self._session.audit.info["checksum"])
+
+    @property
     def session(self) -> Session:
         """What is known of the audit."""
         return self._session
@@ -110,7 +115,10 @@ class Api:
     def picture(self, request: Request, _body: bytes) -> Response:
         """A picture of an image, by its number."""
         side = pictures.SIDES[request.url.path.split("/")[1]]
-        data, kind = pictures.picture(self._session.audit, self._known(request), side)
+        image, version = self._known(request), request.query_params.get("v", "")
+        if not (self._session.audit.images["digest"][image] or "").startswith(version):
+            raise IndexError("this picture was of another run")
+        data, kind = pictures.picture(self._session.audit, image, side)
         # The address changes with the picture; what stands in for one may be gone the next time.
         lasting = kind == "image/jpeg" and "v" in request.query_params
         headers = {"Cache-Control": "private, max-age=86400" if lasting else "no-store"}
@@ -127,9 +135,7 @@ class Api:
 
     def decisions(self, _request: Request, _body: bytes) -> Response:
         """Everything that was decided, latest first."""
-        standing = sorted(
-            self._session.decisions.standing().values(), key=lambda one: one.time, reverse=True
-        )
+        standing = sorted(self._session.standing().values(), key=lambda one: one.time, reverse=True)
         # One image may have several: it is shown once, with all of them.
         decided = list(dict.fromkeys(one.image for one in standing))
         images = decided[:MOST]
@@ -156,15 +162,16 @@ class Api:
         """Takes the last decision back."""
         event = self._session.decisions.undo()
         images = [] if event is None else self._session.decisions.images_of(event)
-        return self._decided(images, None)
+        return self._decided(images, None, undone=event is not None)
 
-    def _decided(self, images: list[int], finding: Any) -> Response:
+    def _decided(self, images: list[int], finding: Any, **more: object) -> Response:
         """What holds of these images now."""
         found = self._session.decided(images, finding if isinstance(finding, str) else "images")
         return JSONResponse(
             {
                 "decided": {image: found.get(image, []) for image in images},
                 "counts": self._session.decision_counts(),
+                **more,
             }
         )
 

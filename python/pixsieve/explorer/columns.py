@@ -108,6 +108,8 @@ def _value(value: Any, dtype: pl.DataType) -> Any:
         return value
     if dtype.is_numeric():
         # As floats, large numbers are taken for others that are near.
+        if dtype.is_integer() and isinstance(value, str):
+            value = int(value)
         exact = dtype.is_integer() and type(value) is int and abs(value) < 2**63
         return value if exact else float(value)
     if dtype == pl.Date:

@@ -48,6 +48,24 @@ class Door:
     hosts: frozenset[str]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    #: The folder that everything is below. Browsers send a cookie to all ports of a host: this one
+    #: goes to who asks below this folder only, and other servers do not know its name.
+    place: str = field(default_factory=lambda: f"/{secrets.token_urlsafe(9)}/")
+    #: Tokens that open the door once: those on command lines, which all users of a machine see.
+    tickets: set[str] = field(default_factory=set)
+
+    def ticket(self) -> str:
+        """A token that is good for one visit."""
+        made = secrets.token_urlsafe(24)
+        self.tickets.add(made)
+        return made
+
+    def opens(self, token: str) -> bool:
+        """Whether a token lets one in; a ticket is used up."""
+        used = next((one for one in self.tickets if _same(token, one)), None)
+        if used is not None:
+            self.tickets.discard(used)
+        return used is not None or _same(token, self.token)
 
     @property
     def cookie(self) -> str:
@@ -109,16 +127,22 @@ class Guard:
             await send(message)
 
         enters = False
-        refusal = self._refusal(scope, headers)
+        inner = self._below(scope)
+        refusal = self._refusal(inner, headers)
         if refusal is not None:
             await PlainTextResponse(refusal, status_code=403)(scope, receive, guarded)
             return
-        if not self._is_inside(headers):
-            enters = self._has_token(scope)
+        if inner["path"] is None or not self._is_inside(headers):
+            enters = inner["path"] is not None and self._has_token(inner)
             if not enters:
                 await HTMLResponse(LOST, status_code=401)(scope, receive, guarded)
                 return
-        await self._app(scope, receive, guarded)
+        await self._app(inner, receive, guarded)
+
+    def _below(self, scope: Scope) -> Scope:
+        """The request as seen from our folder; without a path if it is for another."""
+        path, place = scope["path"], self._door.place
+        return {**scope, "path": path[len(place) - 1 :] if path.startswith(place) else None}
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
         """Why a request is turned away that no page of ours can have made."""
@@ -146,10 +170,11 @@ class Guard:
         if scope["method"] not in SAFE or scope["path"] != "/":
             return False
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        return any(_same(one, self._door.token) for one in given)
+        return any(self._door.opens(one) for one in given)
 
     def _set_cookie(self) -> str:
-        return f"{self._door.cookie}={self._door.session}; Path=/; HttpOnly; SameSite=Strict"
+        named = f"{self._door.cookie}={self._door.session}"
+        return f"{named}; Path={self._door.place}; HttpOnly; SameSite=Strict"
 
 
 def _is_visit(scope: Scope, headers: Headers) -> bool:

@@ -33,6 +33,8 @@ def overview(session: Session, root: str) -> dict[str, Any]:
         "stale": session.decisions.stale,
         "damaged": session.decisions.damaged,
         "current": session.is_current(),
+        "run": str(info["checksum"]),
+        "trouble": session.trouble,
     }
 
 

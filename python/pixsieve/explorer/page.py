@@ -74,6 +74,8 @@ class Pages:
         return {
             "name": brief(name),
             "label": None if row["label"] is None else brief(row["label"]),
+            # Whether that is the label itself, to the letter.
+            "plain": row["label"] is not None and brief(row["label"]) == row["label"],
             "split": None if row["split"] is None else brief(row["split"]),
             "width": row["width"],
             "height": row["height"],
@@ -91,9 +93,9 @@ class Pages:
         session = self._session
         copies = session.copies(image)
         neighbors = session.neighbors(image)
-        twin = next((one for one in copies if session.neighbors(one).height), None)
-        if neighbors.is_empty() and twin is not None:
-            neighbors = session.neighbors(twin).filter(pl.col("to") != image)
+        if neighbors.is_empty() and copies:
+            # Of exact copies one stands for all.
+            neighbors = session.neighbors_of_any(copies).filter(pl.col("to") != image)
         near = [
             {"image": other, "tags": [_tag(text.similarity(similarity))]}
             for other, similarity in neighbors.rows()

@@ -7,6 +7,7 @@ from pixsieve import engine
 from pixsieve.audit import Audit
 from pixsieve.pages.pictures import thumbnail_bytes
 from pixsieve.pages.text import shorten, visible
+from pixsieve.store import RUN
 
 #: Longer side of the pictures in lists, and of the one that is looked at closely.
 SIDES = {"thumb": engine.THUMBNAIL_SIDE, "picture": 1_600}
@@ -14,6 +15,9 @@ SIDES = {"thumb": engine.THUMBNAIL_SIDE, "picture": 1_600}
 
 def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
     """A JPEG of the image and its media type, or a drawing that says why there is none."""
+    if not (audit.work_dir / RUN).exists():
+        # Nothing is made anew where somebody has cleared up.
+        return _drawn("the work directory has gone").encode(), "image/svg+xml"
     data, reason = thumbnail_bytes(audit, image, side=side)
     if data is None:
         data = _unkept(audit, image, side)

@@ -10,6 +10,7 @@ import polars as pl
 from pixsieve.audit import Audit
 from pixsieve.explorer import child
 from pixsieve.explorer.columns import brief
+from pixsieve.explorer.prepared import result_of
 from pixsieve.explorer.session import NotReadyError
 
 #: Classes that have a colour of their own.
@@ -46,10 +47,10 @@ class Points:
                 self._made = Future()
                 threading.Thread(target=self._run, args=(self._made,), daemon=True).start()
             made = self._made
-        try:
-            return made.result(timeout=PATIENCE)
-        except TimeoutError:
-            raise NotReadyError("map") from None
+        result = result_of(made, PATIENCE)
+        if result is None:
+            raise NotReadyError("map")
+        return result
 
     def _run(self, made: Future[tuple[dict[str, Any], bytes]]) -> None:
         try:

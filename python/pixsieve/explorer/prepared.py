@@ -3,12 +3,31 @@
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import TypeVar
 
 import polars as pl
 
 from pixsieve.audit import Audit
 from pixsieve.explorer import child
 from pixsieve.explorer.views import FINDINGS, rows_of
+
+Made = TypeVar("Made")
+
+
+def result_of(made: Future[Made], wait: float) -> Made | None:
+    """What is there within some seconds, or None.
+
+    Raises:
+        Exception: What went wrong; without the places where it was raised before, which would
+            add up.
+    """
+    try:
+        error = made.exception(timeout=wait)
+    except TimeoutError:
+        return None
+    if error is not None:
+        raise error.with_traceback(None)
+    return made.result()
 
 
 class Prepared:
@@ -37,17 +56,14 @@ class Prepared:
         Raises:
             Exception: What went wrong when they were worked out.
         """
-        try:
-            return self._made[name].result(timeout=wait)
-        except TimeoutError:
-            return None
+        return result_of(self._made[name], wait)
 
     def _run(self) -> None:
         # What was kept is there at once, whatever else has to be worked out.
         missing = [name for name in FINDINGS if not self._kept(name)]
         if missing and self._audit.images.height >= child.LARGE:
             # What another process cannot do, for want of room or of a place to write, we do.
-            with suppress(OSError):
+            with suppress(OSError, RuntimeError, ValueError):
                 self._by_a_child(missing)
         for name in missing:
             if self._stopped.is_set():

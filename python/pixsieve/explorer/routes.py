@@ -28,6 +28,10 @@ TYPES = {
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
 }
+#: With which a page says of which run the numbers are that it sends.
+RUN = "x-pixsieve-run"
+#: Which loads another run, and so is asked for by pages of the one before.
+RELOAD = "/api/reload"
 #: What went wrong, to the status that says so.
 STATUSES: dict[type[Exception], int] = {
     IndexError: 404,
@@ -68,7 +72,7 @@ def app_of(current: Current) -> Starlette:
     """The app, without its guard."""
     post: dict[str, tuple[Answer, int]] = {
         **POST,
-        "/api/reload": (lambda _api, _request, _body: current.reload(), LARGEST),
+        RELOAD: (lambda _api, _request, _body: current.reload(), LARGEST),
     }
     answers = {("GET", path): (answer, 0) for path, answer in GET.items()}
     answers.update({("POST", path): how for path, how in post.items()})
@@ -93,7 +97,11 @@ def _answering(
             return _problem(400, "the rest never came")
         if body is None:
             return _problem(413, f"more than {largest:,} bytes are not taken")
-        return await run_in_threadpool(_answered, answer, current.api, request, body)
+        api = current.api
+        if request.headers.get(RUN, api.run) != api.run and request.scope["path"] != RELOAD:
+            said = "another run has been loaded: what this page shows is from before"
+            return _problem(409, said, other_run=True)
+        return await run_in_threadpool(_answered, answer, api, request, body)
 
     return endpoint
 
@@ -134,8 +142,8 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
-def _problem(status: int, said: str) -> Response:
-    return JSONResponse({"error": visible(said)}, status_code=status)
+def _problem(status: int, said: str, **more: object) -> Response:
+    return JSONResponse({"error": visible(said), **more}, status_code=status)
 
 
 def _static(name: str) -> Response:

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +22,8 @@ from pixsieve.progress import notebook
 
 #: Seconds that requests under way have to finish in when the server is stopped.
 GRACE = 2
-#: Seconds in which it has to be there.
-START = 30
+#: Bytes of an address and its headers: a filter by a label of 10,000 characters has nine for each.
+LONGEST_ADDRESS = 256 * 1024
 
 
 class Explorer:
@@ -32,11 +33,11 @@ class Explorer:
         self._socket = _listening(host, port)
         number = self._socket.getsockname()[1]
         self._door = Door(number, names_of(host))
-        self._current = Current(audit.snapshot(), lambda: load(audit.work_dir))
+        self._current = Current(audit.snapshot(), _loader(audit))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104
         written = f"[{shown}]" if ":" in shown else shown
         #: The address, with the token that opens it.
-        self.url = f"http://{written}:{number}/?token={self._door.token}"
+        self.url = f"http://{written}:{number}{self._door.place}?token={self._door.token}"
         settings = uvicorn.Config(
             Guard(app_of(self._current), self._door),
             log_config=None,
@@ -45,6 +46,8 @@ class Explorer:
             lifespan="off",
             server_header=False,
             timeout_keep_alive=60,
+            http="h11",
+            h11_max_incomplete_event_size=LONGEST_ADDRESS,
             timeout_graceful_shutdown=GRACE,
         )
         self._server = uvicorn.Server(settings)
@@ -58,6 +61,10 @@ class Explorer:
     def start(self) -> None:
         """Begins to serve."""
         self._thread.start()
+
+    def open_browser(self) -> None:
+        """Opens it in a browser; what the command line of that shows is good for one visit."""
+        webbrowser.open(f"{self.url.partition('?')[0]}?token={self._door.ticket()}")
 
     def wait(self) -> None:
         """Returns when it has been stopped, by `stop()` or Ctrl-C."""
@@ -91,6 +98,20 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         return f'<a href="{escape(self.url)}" target="_blank" rel="noopener">Open the explorer</a>'
+
+
+def _loader(audit: Audit) -> Callable[[], Audit]:
+    """What loads the next run: with its own settings, unless others were put in their place."""
+    work_dir, config = audit.work_dir, audit.config
+    chosen = config.to_dict() != audit.info.get("settings")
+
+    def again() -> Audit:
+        fresh = load(work_dir)
+        if chosen:
+            fresh.config = config
+        return fresh
+
+    return again
 
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:
@@ -133,7 +154,7 @@ def explore(
     explorer.start()
     print(f"Explorer: {explorer.url}", flush=True)  # noqa: T201 - asked for
     if open_browser and _has_screen():
-        webbrowser.open(explorer.url)
+        explorer.open_browser()
     if block is None:
         block = notebook() is None and not hasattr(sys, "ps1") and not sys.flags.interactive
     if block:

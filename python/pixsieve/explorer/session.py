@@ -30,8 +30,12 @@ class Session:
         self.audit = audit
         self.prepared = Prepared(audit)
         self.decisions = Decisions(audit.work_dir, audit.images)
+        #: Why the log of decisions cannot be read, if it cannot.
+        self.trouble: str | None = None
         self._views: dict[str, View] = {}
-        self._lock = threading.RLock()
+        # Who waits for one of them need not wait for the others.
+        self._lock, self._columns_lock = threading.Lock(), threading.Lock()
+        self._edges_lock = threading.Lock()
 
     def start(self) -> None:
         """Begins to work out what is not there yet."""
@@ -67,7 +71,7 @@ class Session:
     @property
     def columns(self) -> Columns:
         """What images can be filtered by; made once, however many ask."""
-        with self._lock:
+        with self._columns_lock:
             return self._columns
 
     @cached_property
@@ -79,12 +83,24 @@ class Session:
         edges = self.audit.edges
         return edges["from"].to_numpy(), edges
 
+    def _graph(self) -> tuple[NDArray[np.uint32], pl.DataFrame]:
+        with self._edges_lock:
+            return self._edges
+
     def neighbors(self, image: int) -> pl.DataFrame:
         """The edges of an image, `to` and `similarity`; of exact copies one has them."""
-        with self._lock:
-            sources, edges = self._edges
-        start, end = np.searchsorted(sources, [image, image + 1])
-        return edges[int(start) : int(end)].select("to", "similarity")
+        return self.neighbors_of_any([image])
+
+    def neighbors_of_any(self, images: list[int]) -> pl.DataFrame:
+        """The edges of the first of these that has any."""
+        sources, edges = self._graph()
+        starts = np.searchsorted(sources, images)
+        ends = np.searchsorted(sources, images, side="right")
+        found = np.flatnonzero(ends > starts)
+        if not len(found):
+            return edges[:0].select("to", "similarity")
+        start, end = int(starts[found[0]]), int(ends[found[0]])
+        return edges[start:end].select("to", "similarity")
 
     def copies(self, image: int) -> list[int]:
         """The images of the same bytes, without this one."""
@@ -135,19 +151,29 @@ class Session:
 
     # ---- decisions ---- #
 
+    def standing(self) -> dict[tuple[int, str | None], Decision]:
+        """What holds; nothing where the log cannot be read: one may look all the same."""
+        try:
+            standing = self.decisions.standing()
+        except OSError as error:
+            self.trouble = f"the decisions cannot be read: {error.strerror}"
+            return {}
+        self.trouble = None
+        return standing
+
     def decisions_version(self) -> int:
         """Another number after each decision."""
-        self.decisions.standing()
+        self.standing()
         return self.decisions.version
 
     def decision_counts(self) -> dict[str, int]:
         """How many of each hold."""
-        return dict(Counter(one.decision for one in self.decisions.standing().values()))
+        return dict(Counter(one.decision for one in self.standing().values()))
 
     def _decided(self, value: str, finding: str) -> Mask:
         """Which images were decided so; in the list of a finding, `not_an_issue` is of it."""
         mask = np.zeros(self.audit.images.height, dtype=bool)
-        for decision in self.decisions.standing().values():
+        for decision in self.standing().values():
             if decision.decision == NOT_AN_ISSUE and finding not in ("images", decision.finding):
                 continue
             if value in (UNDECIDED, decision.decision):
@@ -156,7 +182,7 @@ class Session:
 
     def decided(self, images: Iterable[int], finding: str) -> dict[int, list[dict[str, Any]]]:
         """What holds of each of these images, as far as it concerns the finding."""
-        standing, found = self.decisions.standing(), {}
+        standing, found = self.standing(), {}
         for image in images:
             slots = [(image, None), *((image, name) for name in _concerned(finding))]
             held = [standing[slot] for slot in slots if slot in standing]

@@ -10,10 +10,11 @@ from pixsieve.store.shards import (
     shard_fingerprint,
     write_shard,
 )
-from pixsieve.store.workdir import FORMAT, WorkDir, is_page
+from pixsieve.store.workdir import FORMAT, RUN, WorkDir, is_page
 
 __all__ = [
     "FORMAT",
+    "RUN",
     "SHARD_SIZE",
     "Shard",
     "WorkDir",

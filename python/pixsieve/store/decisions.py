@@ -1,7 +1,9 @@
 """The log of a review: lines are added to it, and none is ever changed or removed."""
 
+import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +35,7 @@ def append_event(folder: Path, event: dict[str, Any]) -> None:
         OSError: If it cannot be written.
     """
     line = json.dumps(event, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    descriptor = os.open(folder / LOG, flags, 0o666)
+    descriptor = _open(folder, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         with _alone(descriptor):
             size = os.fstat(descriptor).st_size
@@ -46,13 +47,28 @@ def append_event(folder: Path, event: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
+def _open(folder: Path, flags: int) -> int:
+    """The log, and nothing else that somebody has put in its place: a link, a pipe, a folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        OSError: If it is no file, or may not be opened.
+    """
+    path = folder / LOG
+    special = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | os.O_CLOEXEC | special, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file that decisions could be written to", str(path))
+    return descriptor
+
+
 def _write(descriptor: int, line: bytes, size: int) -> None:
     """Writes all of the line, or none of it."""
     try:
-        written = os.write(descriptor, line)
-        if written < len(line):
-            # The rest says why it did not go in.
-            os.write(descriptor, line[written:])
+        written = 0
+        while written < len(line):
+            written += os.write(descriptor, line[written:])
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, size)
@@ -68,7 +84,7 @@ def read_events(folder: Path, start: int = 0) -> Read:
         OSError: If it cannot be read.
     """
     try:
-        with (folder / LOG).open("rb") as file:
+        with os.fdopen(_open(folder, os.O_RDONLY), "rb") as file:
             file.seek(start)
             data = file.read()
     except FileNotFoundError:
@@ -93,7 +109,7 @@ def log_mark(folder: Path) -> tuple[int, bytes]:
     Another one that was put in its place begins otherwise: every event has a random key.
     """
     try:
-        with (folder / LOG).open("rb") as file:
+        with os.fdopen(_open(folder, os.O_RDONLY), "rb") as file:
             return os.fstat(file.fileno()).st_size, file.read(HEAD)
     except FileNotFoundError:
         return 0, b""

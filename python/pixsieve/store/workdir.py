@@ -264,8 +264,9 @@ class WorkDir:
         """Keeps what was worked out; `key` says from what, so that it is not taken for another's.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it cannot be written, or the run has gone.
         """
+        (self.path / RUN).stat()
         write_frame(self.derived / f"{name}.parquet", frame, note=key)
 
     def read_derived(self, name: str, key: str) -> pl.DataFrame | None:

@@ -2,30 +2,49 @@
 
 /** What is known of images, by number. */
 export const cards = new Map();
-/** More are forgotten: they can be asked for again. */
-const MOST = 20_000;
+/** More are forgotten; the pages that a scroller keeps have fewer. */
+const MOST = 100_000;
 
 export class Problem extends Error {}
 
-async function asked(path, options = {}) {
+/** The run whose numbers this page knows; the server says so when it has loaded another. */
+let run = null;
+
+export const ofRun = (given) => {
+  run ??= given;
+};
+
+async function asked(path, { headers, ...options } = {}) {
   let answer;
+  const known = run === null ? {} : { "X-Pixsieve-Run": run };
   try {
-    answer = await fetch(path, { cache: "no-store", ...options });
+    answer = await fetch(path, { cache: "no-store", ...options, headers: { ...known, ...headers } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("The explorer has been stopped. Start it again, and open its new address.");
   }
   if (answer.status === 401) throw new Problem("Open the address that Pixsieve printed.");
-  if (!answer.ok) throw new Problem((await answer.json().catch(() => ({}))).error ?? answer.statusText);
+  if (!answer.ok) {
+    const said = await answer.json().catch(() => ({}));
+    if (said.other_run) dispatchEvent(new Event("other-run"));
+    throw new Problem(said.error ?? answer.statusText);
+  }
   return answer;
 }
 
 async function taken(answer) {
   const said = await answer.json();
-  if (cards.size > MOST) cards.clear();
   const known = said.images ?? said.cards;
   if (known && !Array.isArray(known) && typeof known === "object")
-    for (const [image, card] of Object.entries(known)) cards.set(Number(image), card);
+    for (const [image, card] of Object.entries(known)) {
+      cards.delete(Number(image));
+      cards.set(Number(image), card);
+    }
+  // The oldest go first: lists ask again for what is far from where one is.
+  for (const image of cards.keys()) {
+    if (cards.size <= MOST) break;
+    cards.delete(image);
+  }
   return said;
 }
 
@@ -53,6 +72,6 @@ export async function patiently(path, waiting, options) {
   }
 }
 
-export const thumb = (image) => `/thumb/${image}?v=${cards.get(image)?.version ?? ""}`;
+export const thumb = (image) => `thumb/${image}?v=${cards.get(image)?.version ?? ""}`;
 
-export const picture = (image) => `/picture/${image}?v=${cards.get(image)?.version ?? ""}`;
+export const picture = (image) => `picture/${image}?v=${cards.get(image)?.version ?? ""}`;

@@ -21,6 +21,8 @@ export function decided(image) {
   );
 }
 
+const UNKNOWN = { name: "?", label: null, split: null, width: null, size: "" };
+
 const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 
 /** The picture in its frame, or why there is none. */
@@ -61,7 +63,7 @@ export function meta(card) {
 
 /** A picture with what is said of it; `open` is called when it is chosen. */
 export function figure(shown, open) {
-  const card = cards.get(shown.image);
+  const card = cards.get(shown.image) ?? UNKNOWN;
   const made = el(
     "figure",
     {

@@ -4,7 +4,7 @@ import { get, cards, picture } from "./api.js";
 import { decided, figure, repaint } from "./cards.js";
 import { button, el, name, number, tag } from "./dom.js";
 import { current } from "./lists.js";
-import { decideButtons, failed, lookBack, lookInstead } from "./review.js";
+import { decideButtons, failed, lookInstead } from "./review.js";
 import { listAddress } from "./state.js";
 
 const dialog = () => document.getElementById("detail");
@@ -22,11 +22,12 @@ export function setBase(address) {
 export function close() {
   if (!dialog().open) return;
   dialog().close();
-  lookBack();
+  lookInstead(null);
 }
 
 export const leave = () => {
-  location.hash = base;
+  if (location.hash === base) close();
+  else location.hash = base;
 };
 
 function open() {
@@ -40,6 +41,8 @@ function open() {
 export function step(direction) {
   if (!current?.move(direction)) return;
   const to = current.target();
+  // Until it is there, keys do nothing.
+  target = null;
   if (to) location.replace(`#/image/${to.image}`);
 }
 
@@ -53,15 +56,18 @@ const large = (image) => {
   return el("div", { class: "frame large" }, shown, decided(image));
 };
 
-export async function showImage(image) {
+/** Shows it, unless one has left meanwhile. */
+export async function showImage(image, signal) {
   let known;
   try {
-    known = await get(`/api/image/${image}`);
+    known = await get(`api/image/${image}`, { signal });
   } catch (error) {
+    if (signal.aborted) return;
     failed(error);
     leave();
     return;
   }
+  if (signal.aborted) return;
   const inList = current?.target()?.image === image ? current.target() : {};
   target = { image, finding: inList.finding ?? null, suggested: inList.suggested, found: [...new Set(known.found.map((one) => one.finding))] };
   const to = (other) => () => location.replace(`#/image/${other}`);
@@ -132,14 +138,16 @@ function facts(known) {
   return list;
 }
 
-export async function showPair(from, to, turned) {
+export async function showPair(from, to, turned, signal) {
   try {
-    await Promise.all([get(`/api/image/${from}`), get(`/api/image/${to}`)]);
+    await Promise.all([from, to].map((image) => get(`api/image/${image}`, { signal })));
   } catch (error) {
+    if (signal.aborted) return;
     failed(error);
     leave();
     return;
   }
+  if (signal.aborted) return;
   target = { image: to, finding: current?.target()?.finding ?? null };
   const row = el("div", { class: "row" });
   const compare = el("div", { class: "compare" });

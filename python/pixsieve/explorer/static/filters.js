@@ -17,7 +17,7 @@ export const parsed = (text) => {
 };
 
 async function columns() {
-  state.columns ??= await get("/api/columns");
+  state.columns ??= await get("api/columns");
   return state.columns;
 }
 
@@ -25,14 +25,15 @@ async function columns() {
 export async function toolbar(list, asked, change) {
   const known = await columns();
   const filters = parsed(asked.filters);
-  const put = (changes) => change({ ...asked, ...changes });
+  // What was asked of a line that has been replaced is not asked for any more.
+  const put = (changes, typed = false) => bar.isConnected && change({ ...asked, ...changes }, typed);
   const search = el("input", {
     type: "search",
     value: asked.q ?? "",
     placeholder: "Search paths",
     id: "search",
     attributes: { "aria-label": "Search paths" },
-    on: { input: quiet(250, () => put({ q: search.value })) },
+    on: { input: quiet(250, () => put({ q: search.value }, true)) },
   });
   const chips = filters.map((filter, place) =>
     el(
@@ -49,7 +50,8 @@ export async function toolbar(list, asked, change) {
     : [];
   const add = el("details", { class: "adding" }, el("summary", { textContent: "Filter" }));
   add.append(adding(list, known, (filter) => put({ filters: JSON.stringify([...filters, filter]) })));
-  return el("div", { class: "toolbar" }, search, add, ...of, ...chips, order(list, known, asked, put));
+  const bar = el("div", { class: "toolbar" }, search, add, ...of, ...chips, order(list, known, asked, put));
+  return bar;
 }
 
 function words([column, op, value]) {
@@ -123,11 +125,14 @@ function written(column, add) {
   return [form(take, input)];
 }
 
+/** A number, as text where it is too large to be told from others near it. */
+const exact = (text) => (Math.abs(Number(text)) <= Number.MAX_SAFE_INTEGER ? Number(text) : text);
+
 function bounds(column, add) {
   const type = { number: "number", date: "date", time: "datetime-local" }[column.kind];
   const input = el("input", { type, step: "any", attributes: { "aria-label": "value" } });
   const op = el("select", { attributes: { "aria-label": "comparison" } }, ...[">=", "<=", "="].map((one) => el("option", { value: one, textContent: WORDS[one] })));
-  const take = () => input.value !== "" && add([column.name, op.value, column.kind === "number" ? Number(input.value) : input.value]);
+  const take = () => input.value !== "" && add([column.name, op.value, column.kind === "number" ? exact(input.value) : input.value]);
   return [form(take, op, input)];
 }
 

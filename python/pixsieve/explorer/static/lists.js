@@ -1,6 +1,6 @@
 // A list of findings, or of all images.
 
-import { get, patiently } from "./api.js";
+import { Problem, get, patiently } from "./api.js";
 import { figure } from "./cards.js";
 import { button, count, el, name, number, tag } from "./dom.js";
 import { toolbar } from "./filters.js";
@@ -25,9 +25,11 @@ export let current = null;
 
 export async function showList(main, list, asked, signal) {
   const known = listOf(list);
-  if (!known) throw new TypeError(`no list ${list}`);
-  const go = (changes) => {
-    location.hash = listAddress(list, changes);
+  if (!known) throw new Problem(`There is no list ${list}.`);
+  const go = (changes, typed) => {
+    // What one types is one step back, not as many as it has letters.
+    if (typed) location.replace(listAddress(list, changes));
+    else location.hash = listAddress(list, changes);
   };
   // Asked for otherwise, a list keeps its head, in which one may be typing, until all is there.
   const before = main.querySelector(`.listhead[data-list="${list}"]`);
@@ -38,14 +40,14 @@ export async function showList(main, list, asked, signal) {
   note("…");
   if (!before) main.replaceChildren(head, place);
   const address = (start, limit, version) =>
-    `/api/list/${list}?${new URLSearchParams({ ...asked, start, limit, ...(version === undefined ? {} : { version }) })}`;
+    `api/list/${list}?${new URLSearchParams({ ...asked, start, limit, ...(version === undefined ? {} : { version }) })}`;
   const waiting = () => note("This is being worked out …");
   const [first, bar] = await Promise.all([
     patiently(address(0, PAGE), waiting, { signal }),
     toolbar(list, asked, go),
   ]);
   if (signal.aborted) return null;
-  putBar(head, bar);
+  putBar(head, bar, asked.q ?? "");
   if (before) main.querySelector(".scroll").replaceWith(place);
   if (known.total === null) {
     known.total = first.before;
@@ -54,7 +56,6 @@ export async function showList(main, list, asked, signal) {
   line.replaceChildren(...said(known, first));
   if (!first.total) {
     note(first.before ? "Nothing fits what is asked for." : known.nothing);
-    look({ target: () => null, next: () => {} });
     current = null;
     return null;
   }
@@ -62,7 +63,7 @@ export async function showList(main, list, asked, signal) {
   return run(place, known, first, load);
 }
 
-function putBar(head, bar) {
+function putBar(head, bar, sought) {
   const old = head.querySelector(".toolbar");
   if (!old) {
     head.append(bar);
@@ -75,6 +76,7 @@ function putBar(head, bar) {
   if (!typing) return;
   field.focus();
   field.setSelectionRange(typed.selectionStart, typed.selectionEnd);
+  if (field.value !== sought) field.dispatchEvent(new Event("input"));
 }
 
 function said(known, first) {

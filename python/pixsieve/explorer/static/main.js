@@ -1,29 +1,50 @@
 // Where an address leads, what keys do, and the list of lists.
 
-import { get, post } from "./api.js";
+import { Problem, get, ofRun, post } from "./api.js";
 import { button, el, number } from "./dom.js";
 import * as detail from "./detail.js";
 import { current, showList } from "./lists.js";
 import { showMap } from "./map.js";
 import { showOverview } from "./overview.js";
-import { KEYS, decide, failed, undo } from "./review.js";
+import { KEYS, decide, failed, look, undo } from "./review.js";
 import { drop, showDecisions, showSearch, showSimilar } from "./search.js";
 import { listAddress, onchange, state } from "./state.js";
 
 const main = document.getElementById("main");
 /** What is on the page, what ends it, and the address it has. */
 let shown = { close: () => {}, address: null, abort: new AbortController() };
+/** Ends what an image or a pair is waiting for when one leaves before it is there. */
+let closely = new AbortController();
+
+const places = new Map([
+  ["list", ([which], asked, signal) => showList(main, which, asked, signal)],
+  ["map", (_, __, signal) => showMap(main, signal)],
+  ["search", (_, __, signal) => showSearch(main, signal)],
+  ["similar", ([image], _, signal) => showSimilar(main, Number(image), signal)],
+  ["decisions", (_, __, signal) => showDecisions(main, signal)],
+]);
+
+/** An address, taken apart; what nobody would have written is the first page. */
+function parsed(address) {
+  const [path, query] = address.slice(2).split("?");
+  const asked = Object.fromEntries(new URLSearchParams(query));
+  const parts = path.split("/");
+  const numbers = parts.slice(1).every((part) => /^\d{1,12}$/.test(part));
+  const known = { image: numbers && parts.length === 2, pair: numbers && parts.length === 3, similar: numbers && parts.length === 2 };
+  if (known[parts[0]] === false) return { parts: [""], asked: {} };
+  return { parts, asked };
+}
 
 async function route() {
   const address = location.hash || "#/";
-  const [path, query] = address.slice(2).split("?");
-  const parts = path.split("/").map(decodeURIComponent);
-  const asked = Object.fromEntries(new URLSearchParams(query));
+  const { parts, asked } = parsed(address);
+  closely.abort();
+  closely = new AbortController();
   if (parts[0] === "image" || parts[0] === "pair") {
-    if (shown.address === null) await page("#/", ["" ], {});
+    if (shown.address === null) await page("#/", [""], {});
     const [first, second] = parts.slice(1).map(Number);
-    if (parts[0] === "image") await detail.showImage(first);
-    else await detail.showPair(first, second, asked.turned);
+    if (parts[0] === "image") await detail.showImage(first, closely.signal);
+    else await detail.showPair(first, second, asked.turned, closely.signal);
     return;
   }
   detail.close();
@@ -37,6 +58,7 @@ async function page(address, parts, asked) {
   const abort = new AbortController();
   shown = { close: () => {}, address, abort };
   detail.setBase(address);
+  look();
   nav();
   try {
     const made = await open(parts, asked, abort.signal);
@@ -44,14 +66,15 @@ async function page(address, parts, asked) {
     else shown.close = () => made?.close?.();
   } catch (error) {
     if (abort.signal.aborted || error.name === "AbortError") return;
+    look();
     main.replaceChildren(el("p", { class: "empty", textContent: error.message }));
-    if (!(error instanceof Error) || error instanceof TypeError) throw error;
+    if (!(error instanceof Problem)) throw error;
   }
 }
 
-function open([kind, which], asked, signal) {
-  const known = { list: () => showList(main, which, asked, signal), map: () => showMap(main, signal), search: () => showSearch(main, signal), similar: () => showSimilar(main, Number(which), signal), decisions: () => showDecisions(main, signal) };
-  return (known[kind] ?? (() => showOverview(main, signal)))();
+function open([kind, ...which], asked, signal) {
+  const place = places.get(kind);
+  return place ? place(which, asked, signal) : showOverview(main, signal);
 }
 
 function nav() {
@@ -63,7 +86,7 @@ function nav() {
   };
   const lists = state.overview.lists.map((one) => entry(listAddress(one.name), one.title, one.error ? "!" : one.total === null ? "…" : number(one.total)));
   document.getElementById("nav").replaceChildren(
-    el("a", { href: "#/", class: "brand" }, el("img", { src: "/static/icon.svg", alt: "", width: 20, height: 20 }), el("b", { textContent: "Pixsieve" })),
+    el("a", { href: "#/", class: "brand" }, el("img", { src: "static/icon.svg", alt: "", width: 20, height: 20 }), el("b", { textContent: "Pixsieve" })),
     entry("#/", "Overview"),
     ...lists,
     entry("#/map", "Map"),
@@ -100,18 +123,19 @@ const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDow
 const MODES = { s: "slider", b: "blink", f: "difference" };
 
 function key(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, #ask, #help")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.target.closest("input, select, textarea, #ask, #help")) return;
   const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const within = detail.isOpen();
   const actions = {
-    u: undo,
+    u: () => event.repeat || undo(),
     "?": help,
     "/": () => document.getElementById("search")?.focus(),
     Enter: () => !within && event.target.closest("button, a, summary") === null && current?.show(),
-    a: () => !within && current?.advised(current.at.index),
+    a: () => !within && !event.repeat && current?.advised(current.at.index),
     c: () => !within && current?.compare(),
   };
-  if (pressed in KEYS) decide(KEYS[pressed]);
+  // A key that is held down decides once.
+  if (pressed in KEYS) event.repeat || decide(KEYS[pressed]);
   else if (pressed in ARROWS) {
     if (within) detail.step(ARROWS[pressed]);
     else if (!current?.move(ARROWS[pressed])) return;
@@ -141,21 +165,28 @@ async function watchRun() {
   setInterval(async () => {
     if (document.hidden) return;
     try {
-      state.overview = await get("/api/overview");
+      state.overview = await get("api/overview");
     } catch (error) {
       failed(error);
       return;
     }
     nav();
-    banner.hidden = state.overview.current;
-    if (!state.overview.current && !banner.childElementCount)
-      banner.append("Another run has written this work directory, or is writing it. What you see is from before. ", button("Load it", reload));
+    if (state.overview.current) banner.hidden = true;
+    else warn();
   }, 10_000);
+  addEventListener("other-run", warn);
+}
+
+function warn() {
+  const banner = document.getElementById("banner");
+  banner.hidden = false;
+  if (banner.childElementCount) return;
+  banner.append("Another run has written this work directory, or is writing it. What you see is from before. ", button("Load it", reload));
 }
 
 async function reload() {
   try {
-    await post("/api/reload");
+    await post("api/reload");
     location.reload();
   } catch (error) {
     failed(error);
@@ -166,7 +197,8 @@ async function start() {
   // The token has done its work: it need not stand where others may see it.
   history.replaceState(null, "", `${location.pathname}${location.hash}`);
   try {
-    state.overview = await get("/api/overview");
+    state.overview = await get("api/overview");
+    ofRun(state.overview.run);
   } catch (error) {
     main.replaceChildren(el("p", { class: "empty", textContent: error.message }));
     return;

@@ -2,7 +2,7 @@
 
 import { bytes, cards, get, patiently, thumb } from "./api.js";
 import { el, name, number } from "./dom.js";
-import { look } from "./review.js";
+import { failed, look } from "./review.js";
 
 /** The colours of the classes, and that of all others: those of the style sheet, light or dark. */
 const TONES = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--other"];
@@ -12,15 +12,15 @@ const REACH = 14;
 const CELLS = 256;
 
 export async function showMap(main, signal) {
-  look({ target: () => null, next: () => {} });
+  look();
   const canvas = el("canvas", { attributes: { role: "img", "aria-label": "Map of the collection" } });
   const tip = el("div", { class: "tip", hidden: true });
   const legend = el("div", { class: "legend" });
   const place = el("div", { class: "map" }, canvas, tip);
   const line = el("p", { class: "soft said", textContent: "What looks alike lies close together. This is being worked out …" });
   main.replaceChildren(el("header", { class: "listhead" }, el("h1", { textContent: "Map" }), line, legend), place);
-  const known = await patiently("/api/map", () => {}, { signal });
-  const data = await bytes("/api/map/points");
+  const known = await patiently("api/map", () => {}, { signal });
+  const data = await bytes("api/map/points");
   if (signal.aborted) return null;
   if (!known.points) {
     line.textContent = "No image could be read: there is nothing to show.";
@@ -63,6 +63,10 @@ class PointMap {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", (event) => this.fingers.delete(event.pointerId));
+    canvas.addEventListener("dblclick", () => {
+      this.#whole();
+      this.#draw();
+    });
     canvas.addEventListener("pointerleave", () => this.#point(-1));
   }
 
@@ -113,14 +117,20 @@ class PointMap {
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
     if (!this.view) {
-      const scale = 0.92 * Math.min(this.canvas.width / this.box.width, this.canvas.height / this.box.height);
-      this.view = {
-        scale,
-        x: this.canvas.width / 2 - scale * (this.box.left + this.box.width / 2),
-        y: this.canvas.height / 2 + scale * (this.box.low + this.box.height / 2),
-      };
+      this.#whole();
     }
     this.#draw();
+  }
+
+  /** All of it, in the middle. */
+  #whole() {
+    const scale = 0.92 * Math.min(this.canvas.width / this.box.width, this.canvas.height / this.box.height);
+    this.fit = scale;
+    this.view = {
+      scale,
+      x: this.canvas.width / 2 - scale * (this.box.left + this.box.width / 2),
+      y: this.canvas.height / 2 + scale * (this.box.low + this.box.height / 2),
+    };
   }
 
   #draw() {
@@ -166,7 +176,9 @@ class PointMap {
     this.#zoom(Math.exp(-event.deltaY / 400), event.offsetX * this.ratio, event.offsetY * this.ratio);
   }
 
-  #zoom(by, x, y) {
+  #zoom(asked, x, y) {
+    const scale = Math.max(this.fit / 2, Math.min(this.view.scale * asked, this.fit * 10_000));
+    const by = scale / this.view.scale;
     this.view = { scale: this.view.scale * by, x: x - (x - this.view.x) * by, y: y - (y - this.view.y) * by };
     this.#point(-1);
     this.#draw();
@@ -244,7 +256,12 @@ class PointMap {
     this.tip.style.left = `${Math.min(x + 14, this.canvas.clientWidth - 190)}px`;
     this.tip.style.top = `${Math.min(y + 14, this.canvas.clientHeight - 210)}px`;
     this.tip.replaceChildren();
-    if (!cards.has(image)) await get(`/api/card/${image}`);
+    try {
+      if (!cards.has(image)) await get(`api/card/${image}`);
+    } catch (error) {
+      failed(error);
+      return;
+    }
     if (this.at !== point) return;
     const card = cards.get(image);
     this.tip.append(el("img", { src: thumb(image), alt: "" }), el("span", { class: "path" }, name(card.name)), el("small", {}, name(card.label ?? "")));

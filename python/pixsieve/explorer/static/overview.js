@@ -2,18 +2,24 @@
 
 import { get } from "./api.js";
 import { count, el, name, number } from "./dom.js";
+import { failed } from "./review.js";
 import { changed, listAddress, state } from "./state.js";
 
-export async function showOverview(main, signal) {
+export function showOverview(main, signal) {
   const body = el("div", { class: "scroll plain" });
   main.replaceChildren(body);
   const draw = () => body.replaceChildren(...parts(state.overview));
   draw();
+  follow(signal, draw).catch(failed);
+}
+
+/** Draws again while findings come in. */
+async function follow(signal, draw) {
   const pending = () => state.overview.lists.some((one) => one.total === null && !one.error);
   while (pending() && !signal.aborted) {
     await new Promise((done) => setTimeout(done, 700));
     if (signal.aborted) return;
-    state.overview = await get("/api/overview", { signal });
+    state.overview = await get("api/overview", { signal });
     changed();
     draw();
   }
@@ -29,6 +35,7 @@ function parts(known) {
       ? el("p", {}, el("a", { href: "#/decisions", textContent: count(decisions, "decision") }), ` so far: ${Object.entries(known.counts).map(([kind, many]) => `${number(many)} ${kind.replaceAll("_", " ")}`).join(", ")}. `, el("code", { textContent: "audit.decisions()" }))
       : el("p", { class: "soft", textContent: "Nothing is decided yet. Open a list and press K to keep, D to drop, R to relabel, N for not an issue; ? shows all keys." }),
     known.stale ? el("p", { class: "soft", textContent: `${count(known.stale, "decision")} on images that are not there any more, or have changed, are left aside.` }) : null,
+    known.trouble ? el("p", { textContent: `${known.trouble}: nothing can be decided.` }) : null,
     known.damaged ? el("p", { class: "soft", textContent: `${count(known.damaged, "line")} of decisions.jsonl cannot be read.` }) : null,
     el("div", { class: "overview" }, shares("Classes", "label", known.classes, known.labels), shares("Splits", "split", known.splits, known.splits.length), about(known)),
   ].filter((part) => part !== null);

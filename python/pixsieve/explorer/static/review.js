@@ -8,21 +8,22 @@ import { state, counted } from "./state.js";
 const DONE = { keep: "Kept", drop: "Marked to drop", relabel: "Relabelled", not_an_issue: "Not an issue:" };
 export const KEYS = { k: "keep", d: "drop", r: "relabel", n: "not_an_issue" };
 
-/** What the keys act on: {image, finding, suggested} or null, and how to go on. */
-let looking = { target: () => null, next: () => {} };
-const earlier = [];
+const NOTHING = { target: () => null, next: () => {} };
+/** What the keys act on, {image, finding, suggested} or null, and how to go on: on the page … */
+let below = NOTHING;
+/** … and in the dialog over it. */
+let above = null;
+/** What is sent is sent in its order. */
+let sending = Promise.resolve();
 
-export function look(at) {
-  looking = at;
+const looking = () => above ?? below;
+
+export function look(at = NOTHING) {
+  below = at;
 }
 
 export function lookInstead(at) {
-  earlier.push(looking);
-  looking = at;
-}
-
-export function lookBack() {
-  looking = earlier.pop() ?? looking;
+  above = at;
 }
 
 export function say(text, ...more) {
@@ -48,32 +49,33 @@ function take(answer) {
   counted(answer.counts);
 }
 
-async function send(body, said) {
-  try {
-    const answer = await post("/api/decide", body);
-    take(answer);
-    say(`${said} ${count(Object.keys(answer.decided).length, "image")}.`, button("Undo", undo));
-    return true;
-  } catch (error) {
-    failed(error);
-    return false;
-  }
+function send(address, body, done) {
+  sending = sending.then(async () => {
+    try {
+      const answer = await post(address, body);
+      take(answer);
+      done(answer, Object.keys(answer.decided).length);
+    } catch (error) {
+      failed(error);
+    }
+  });
+  return sending;
 }
 
-export async function undo() {
-  try {
-    const answer = await post("/api/undo");
-    take(answer);
-    const many = Object.keys(answer.decided).length;
-    say(many ? `Taken back for ${count(many, "image")}.` : "There is nothing to take back.");
-  } catch (error) {
-    failed(error);
-  }
-}
+const decideOn = (body, said) =>
+  send("api/decide", body, (_, many) => say(`${said} ${count(many, "image")}.`, button("Undo", undo)));
+
+export const undo = () =>
+  send("api/undo", {}, ({ undone }, many) => {
+    if (!undone) say("There is nothing to take back.");
+    else if (many) say(`Taken back for ${count(many, "image")}.`);
+    else say("Taken back a decision on images that are not of this run.");
+  });
 
 /** The one decision on one image that the keys or buttons ask for. */
-export async function decide(decision, target = looking.target()) {
+export async function decide(decision, target = looking().target()) {
   if (!target) return;
+  const { next } = looking();
   let { finding } = target;
   if (decision === "not_an_issue" && !finding) {
     if (target.found?.length !== 1) {
@@ -84,16 +86,19 @@ export async function decide(decision, target = looking.target()) {
   }
   let label = null;
   if (decision === "relabel") {
-    label = await askLabel(target.suggested ?? cards.get(target.image)?.label ?? "");
+    const card = cards.get(target.image);
+    label = await askLabel(target.suggested ?? (card?.plain ? card.label : ""));
     if (label === null) return;
   }
   const body = { images: [target.image], decision, finding: finding ?? null, new_label: label };
-  if (await send(body, DONE[decision])) looking.next();
+  // On first, so that the next key finds the next image however long the answer takes.
+  next();
+  await decideOn(body, DONE[decision]);
 }
 
 /** What is advised for a whole item. */
 export async function follow(finding, key) {
-  await send({ finding, key, advised: true }, "Decided for");
+  await decideOn({ finding, key, advised: true }, "Decided for");
 }
 
 function askLabel(given) {
@@ -118,11 +123,16 @@ function askLabel(given) {
       ),
     );
     input.required = true;
+    // A field makes one line of it: what was left as it is, is meant as it was given.
+    const shown = input.value;
     dialog.replaceChildren(form);
     dialog.returnValue = "";
     dialog.addEventListener(
       "close",
-      () => done(dialog.returnValue === "take" && input.value.trim() ? input.value : null),
+      () => {
+        const label = input.value === shown ? given : input.value;
+        done(dialog.returnValue === "take" && label.trim() ? label : null);
+      },
       { once: true },
     );
     dialog.showModal();

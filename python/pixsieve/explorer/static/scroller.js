@@ -4,6 +4,10 @@
 const TALLEST = 8_000_000;
 /** Items asked for together. */
 const PAGE = 60;
+/** Pixels that the bar keeps from an end that is not reached yet: several turns of a wheel. */
+const ROOM = 2_000;
+/** Pages kept; those farthest from what is seen go first. */
+const KEPT = 40;
 /** Rows made beyond what is seen. */
 const BEYOND = 3;
 
@@ -66,15 +70,6 @@ export class Scroller {
     else if (y + this.grid.height > this.top + view) this.#moveTo(y + this.grid.height - view);
   }
 
-  /** Draws an item again. */
-  redraw(index) {
-    const old = this.shown.get(index);
-    if (!old) return;
-    old.remove();
-    this.shown.delete(index);
-    this.#draw();
-  }
-
   get #full() {
     return Math.ceil(this.total / this.grid.columns) * this.grid.height;
   }
@@ -102,7 +97,10 @@ export class Scroller {
   #barAt(top) {
     if (this.#full <= TALLEST) return top;
     const range = TALLEST - this.place.clientHeight;
-    return this.#furthest ? Math.round((top / this.#furthest) * range) : 0;
+    if (top <= 0 || !this.#furthest) return 0;
+    if (top >= this.#furthest) return range;
+    // Not quite at the end as long as there is more: one could not go on otherwise.
+    return Math.max(ROOM, Math.min(Math.round((top / this.#furthest) * range), range - ROOM));
   }
 
   #moveTo(top) {
@@ -120,8 +118,7 @@ export class Scroller {
     if (moved === 0) return;
     const range = TALLEST - this.place.clientHeight;
     if (this.#full <= TALLEST) this.top = bar;
-    else if (Math.abs(moved) > 2 * this.place.clientHeight || bar <= 0 || bar >= range)
-      this.top = (bar / range) * this.#furthest;
+    else if (Math.abs(moved) > 2 * this.place.clientHeight) this.top = (bar / range) * this.#furthest;
     // By wheel or key one moves by rows, however many rows a pixel of the bar stands for.
     else this.top = Math.max(0, Math.min(this.top + moved, this.#furthest));
     this.bar = bar;
@@ -188,9 +185,17 @@ export class Scroller {
     } catch (error) {
       this.pages.delete(page);
       this.how.failed(error);
+      setTimeout(() => this.#draw(), 3000);
       return;
     }
+    this.#forget(page);
     if (!this.closed) this.#draw();
+  }
+
+  #forget(near) {
+    if (this.pages.size <= KEPT) return;
+    const far = [...this.pages.keys()].sort((one, other) => Math.abs(other - near) - Math.abs(one - near));
+    for (const page of far.slice(0, this.pages.size - KEPT)) this.pages.delete(page);
   }
 }
 

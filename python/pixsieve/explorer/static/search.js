@@ -25,7 +25,7 @@ function page(main, title, ...query) {
   const place = el("div", { class: "scroll", tabIndex: 0 });
   const line = el("p", { class: "soft said" });
   main.replaceChildren(el("header", { class: "listhead" }, el("h1", { textContent: title }), line, el("div", { class: "query" }, ...query)), place);
-  look({ target: () => null, next: () => {} });
+  look();
   return { place, line };
 }
 
@@ -45,7 +45,7 @@ export async function showSearch(main, signal) {
   let found;
   try {
     if (dropped.file.size > LARGEST) throw new Problem("The picture is larger than 64 MB.");
-    found = await post("/api/search", dropped.file);
+    found = await post("api/search", dropped.file);
   } catch (error) {
     place.replaceChildren(el("p", { class: "empty", textContent: error.message }));
     if (!(error instanceof Problem)) failed(error);
@@ -55,7 +55,7 @@ export async function showSearch(main, signal) {
 }
 
 export async function showSimilar(main, image, signal) {
-  const [, found] = await Promise.all([get(`/api/image/${image}`), get(`/api/similar/${image}`)]);
+  const [, found] = await Promise.all([get(`api/image/${image}`), get(`api/similar/${image}`)]);
   if (signal.aborted) return null;
   const shown = { image, tags: [] };
   const { place, line } = page(main, "Similar images", figure(shown, () => (location.hash = `#/image/${image}`)), el("p", {}, name(cards.get(image).name)));
@@ -72,7 +72,7 @@ function results(place, line, found) {
 }
 
 export async function showDecisions(main, signal) {
-  const found = await get("/api/decisions", { signal });
+  const found = await get("api/decisions", { signal });
   const { place, line } = page(main, "Decisions");
   if (!found.total) {
     place.replaceChildren(el("p", { class: "empty", textContent: "Nothing is decided yet." }));
