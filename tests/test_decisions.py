@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def audit(folder: Path, log: Path) -> pixsieve.Audit:
 
 
 def held(audit: pixsieve.Audit) -> list[Row]:
-    return audit.decisions().select("image", "decision", "finding", "new_label").rows()
+    """What holds, whatever the log has beside it."""
+    with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):
+        frame = audit.decisions()
+    return frame.select("image", "decision", "finding", "new_label").rows()
 
 
 class TestDecide:
@@ -213,6 +217,8 @@ class TestLog:
             file.write(junk)
         audit.decide(1, "drop")
         assert [image for image, *_ in held(audit)] == [0, 1]
+        with pytest.warns(RuntimeWarning, match=r"[0-9] lines of decisions\.jsonl in .* cannot be"):
+            audit.decisions()
         assert audit.undo()
         assert [image for image, *_ in held(audit)] == [0]
 
@@ -273,6 +279,28 @@ class TestLog:
         assert held(audit) == []
         log.write_bytes(whole)
         assert len(held(audit)) == 2
+
+    def test_that_is_no_file(self, audit: pixsieve.Audit, log: Path, tmp_path: Path):
+        """A link, a pipe, a folder: nothing elsewhere is touched, and nobody waits."""
+        (tmp_path / "victim.txt").write_text("mine")
+        for make in (lambda: log.symlink_to(tmp_path / "victim.txt"), lambda: os.mkfifo(log)):
+            make()
+            with pytest.raises(OSError, match=r"."):
+                audit.decide(1, "drop")
+            with pytest.raises(OSError, match=r"."):
+                audit.decisions()
+            log.unlink()
+        assert (tmp_path / "victim.txt").read_text() == "mine"
+        log.mkdir()
+        with pytest.raises(OSError, match=r"."):
+            audit.decisions()
+        log.rmdir()
+
+    def test_times_at_the_ends_of_time(self, audit: pixsieve.Audit, log: Path):
+        for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+            with log.open("a") as file:
+                file.write(json.dumps(entry(audit, time=time)) + "\n")
+        assert held(audit) == []
 
     def test_two_processes_at_once_lose_nothing(self, folder: Path, audit: pixsieve.Audit):
         code = (

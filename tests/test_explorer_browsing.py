@@ -99,6 +99,13 @@ class TestLists:
         assert page.evaluate("made.top") == 1000
         place.evaluate("one => { one.scrollTop = one.scrollHeight }")
         expect(page.locator(".made", has_text="999999")).to_be_visible()
+        assert page.evaluate("made.pages.size") <= 40
+        end = page.evaluate("made.top")
+        for _ in range(4):
+            place.evaluate("one => { one.scrollTop -= 200 }")
+            page.wait_for_timeout(350)
+        # Near the end rows go by one by one, too.
+        assert page.evaluate("made.top") == end - 800
         page.evaluate("made.reveal(500_000)")
         expect(page.locator(".made", has_text="500000")).to_be_visible()
 
@@ -113,7 +120,7 @@ class TestLookingClosely:
         card.click()
         scroll = page.locator(".scroll")
         place = scroll.evaluate("one => one.scrollTop")
-        assert place > 1000
+        assert place > 500
         expect(page.locator(f"#detail .closely[data-image='{image}'] img")).to_be_visible()
         expect(page.locator("#detail .around .card").first).to_be_visible()
         page.keyboard.press("Escape")

@@ -1,6 +1,7 @@
 """The object that users hold."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -147,8 +148,18 @@ class Audit(Questions):
         which is said of one `finding` and stands beside them in a row of its own. `new_label`
         comes with `relabel`. Decisions are kept in the work directory, outlive another run, and
         are left out while their image is not there with the same path and bytes.
+
+        Warns:
+            RuntimeWarning: If lines of the log cannot be read.
+
+        Raises:
+            OSError: If the log is there and cannot be read.
         """
-        return self._decided.frame(self.images)
+        frame = self._decided.frame(self.images)
+        if self._decided.damaged:
+            said = f"{self._decided.damaged} lines of decisions.jsonl in {self.work_dir}"
+            warnings.warn(f"{said} cannot be read and are left out", RuntimeWarning, stacklevel=2)
+        return frame
 
     def decide(
         self,

@@ -93,10 +93,15 @@ export class Scroller {
     this.#draw();
   }
 
+  /** How far the scroll bar goes. */
+  get #range() {
+    return this.place.scrollHeight - this.place.clientHeight;
+  }
+
   /** Where the scroll bar stands for `top`. */
   #barAt(top) {
     if (this.#full <= TALLEST) return top;
-    const range = TALLEST - this.place.clientHeight;
+    const range = this.#range;
     if (top <= 0 || !this.#furthest) return 0;
     if (top >= this.#furthest) return range;
     // Not quite at the end as long as there is more: one could not go on otherwise.
@@ -116,9 +121,9 @@ export class Scroller {
     const bar = this.place.scrollTop;
     const moved = bar - (this.bar ?? 0);
     if (moved === 0) return;
-    const range = TALLEST - this.place.clientHeight;
     if (this.#full <= TALLEST) this.top = bar;
-    else if (Math.abs(moved) > 2 * this.place.clientHeight) this.top = (bar / range) * this.#furthest;
+    else if (Math.abs(moved) > 2 * this.place.clientHeight)
+      this.top = Math.min(1, bar / this.#range) * this.#furthest;
     // By wheel or key one moves by rows, however many rows a pixel of the bar stands for.
     else this.top = Math.max(0, Math.min(this.top + moved, this.#furthest));
     this.bar = bar;
