@@ -39,9 +39,14 @@ class Server:
     cookie: str
     url: str
 
+    @property
+    def base(self) -> str:
+        """The folder that everything is below."""
+        return urlsplit(self.url).path.rstrip("/")
+
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
-        self.connection.request("GET", path, headers={"Cookie": self.cookie})
+        self.connection.request("GET", self.base + path, headers={"Cookie": self.cookie})
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
@@ -72,7 +77,7 @@ def serving(folder: Path) -> Iterator[tuple[Server, float]]:
         url = process.stdout.readline().split()[-1]
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=600)
-        connection.request("GET", f"/?{parts.query}")
+        connection.request("GET", f"{parts.path}?{parts.query}")
         answer = connection.getresponse()
         answer.read()
         cookie = answer.headers["Set-Cookie"].split(";")[0]
