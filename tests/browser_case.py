@@ -55,7 +55,8 @@ def opened(
     page.goto(url)
     yield page
     context.close()
-    assert [one for one in complaints if noted is None or noted not in one] == []
+    left = [one for one in complaints if noted is None or noted not in one]
+    assert not left, left
 
 
 def overflow(page: Page) -> int:

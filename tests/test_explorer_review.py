@@ -80,14 +80,14 @@ class TestDeciding:
         go(page, "#/list/duplicates")
         first(page).wait_for()
         page.keyboard.press("a")
-        expect(page.locator("#toast")).to_contain_text("Decided for 2 images.")
+        expect(page.locator("#toast")).to_contain_text("Decided: 1 to keep, 1 to drop.")
         group = audit.duplicates().filter(audit.duplicates()["group"] == 0)
         advised = dict(zip(group["image"], group["keep"], strict=True))
         frame = audit.decisions()
         decided = dict(zip(frame["image"], frame["decision"] == "keep", strict=True))
         assert decided == advised
         page.locator("#toast button").click()
-        expect(page.locator("#toast")).to_contain_text("Taken back for 2 images.")
+        expect(page.locator("#toast")).to_contain_text("Taken back for 2 images: now undecided.")
         assert audit.decisions().is_empty()
 
     def test_the_undecided_stay_in_their_places_while_one_decides(

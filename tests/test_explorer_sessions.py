@@ -15,7 +15,9 @@ import pixsieve
 from conftest import Pictures, Run
 from explorer_case import OURS, Client, exploring
 from gallery_case import hostile
+from pixsieve.audit.decisions import Choice
 from pixsieve.explorer import child, views
+from pixsieve.explorer.advice import undecided
 
 KINDS = tuple(views.KINDS)
 DONE = tuple(views.FINDINGS)
@@ -125,6 +127,36 @@ class TestDecisions:
         client.post("/api/decide", {"images": [8, 2, 6, 4], "decision": "keep"})
         found = client.get("/api/decisions")
         assert (found["total"], len(found["items"])) == (4, 3)
+
+
+class TestAdvice:
+    """Never overrides what was decided, and never loses the last copy."""
+
+    KEPT, REST = Choice((1,), "keep", "duplicates"), Choice((2, 3), "drop", "duplicates")
+
+    @pytest.mark.parametrize(
+        ("decided", "left"),
+        [
+            ({}, [(1, "keep"), (2, "drop"), (3, "drop")]),
+            ({2: "keep"}, [(1, "keep"), (3, "drop")]),
+            ({1: "drop"}, [(2, "keep"), (3, "drop")]),
+            ({1: "drop", 2: "drop"}, [(3, "keep")]),
+            ({1: "drop", 3: "keep"}, [(2, "drop")]),
+            ({1: "relabel", 2: "drop", 3: "drop"}, []),
+        ],
+    )
+    def test_of_a_group(self, decided: dict[int, str], left: list[tuple[int, str]]):
+        found = undecided([self.KEPT, self.REST], decided)
+        assert [(image, one.decision) for one in found for image in one.images] == left
+
+    def test_of_a_leak_that_was_kept(self):
+        assert undecided([Choice((1,), "drop", "leaks")], {1: "keep"}) == []
+
+    def test_that_says_nothing_new(self, client: Client):
+        body = {"finding": "duplicates", "key": 0, "advised": True}
+        assert client.post("/api/decide", body)["decided"]
+        assert client.post("/api/decide", body)["decided"] == {}
+        client.post("/api/undo")
 
 
 class TestFindings:

@@ -245,6 +245,8 @@ def explore_command(out: Path, host: str, port: int, browser: bool) -> None:
     """Serves the explorer of an earlier run, from its work directory OUT, until Ctrl-C."""
     import pixsieve  # noqa: PLC0415
 
+    # Whoever manages services ends them so.
+    interrupts.listen_to_end()
     pixsieve.load(out).explore(host=host, port=port, open_browser=browser, block=True)
 
 

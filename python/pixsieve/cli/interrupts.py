@@ -25,6 +25,11 @@ def listen() -> None:
         signal.signal(signal.SIGINT, _interrupt)
 
 
+def listen_to_end() -> None:
+    """From here on SIGTERM does what Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     first, _State.asked = not _State.asked, True
     # A query of Polars that meets the signal raises by itself, and Python then calls this too.

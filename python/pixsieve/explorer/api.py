@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from pixsieve.audit import Audit
 from pixsieve.audit.decisions import Choice
 from pixsieve.explorer import pictures
-from pixsieve.explorer.advice import advised
+from pixsieve.explorer.advice import advised, undecided
 from pixsieve.explorer.overview import overview
 from pixsieve.explorer.page import Pages
 from pixsieve.explorer.points import Points
@@ -151,10 +151,14 @@ class Api:
             key = given.get("key")
             if type(key) is not int or not 0 <= key < view.total:
                 raise ValueError("decide: there is no such item")
-            choices = advised(view, key)
+            advice = advised(view, key)
+            if not advice:
+                raise ValueError("decide: nothing is advised here")
+            choices = undecided(advice, self._session.fates())
         else:
             choices = [_choice(given, finding)]
-        self._session.decisions.decide(choices)
+        if choices:
+            self._session.decisions.decide(choices)
         images = [image for choice in choices for image in choice.images]
         return self._decided(images, finding)
 

@@ -59,7 +59,7 @@ class Child:
 
     def stop(self) -> None:
         """Ends it, whatever it is at."""
-        self._process.terminate()
+        self._process.kill()
 
 
 def settings_of(audit: Audit) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from pixsieve.pages.cards import common_folder
 MEMBERS = 24
 #: Evidence beside a suspected label.
 EVIDENCE = 8
+#: A smaller probability is said to be under it.
+LEAST = 0.01
 #: Longest value shown with a single image.
 LONGEST = 10_000
 
@@ -118,10 +120,12 @@ class Pages:
         row = {**columns.frame.row(image, named=True)}
         whole = self._images.row(image, named=True).items()
         row.update({columns.names.get(name, name): value for name, value in whole})
+        # What nobody reads comes last.
+        row = {**row, "digest": row.pop("digest")}
         return [
-            [name, _whole(value) or ""]
+            [name, _fact(name, value)]
             for name, value in row.items()
-            if name not in ("image", "path") and value is not None
+            if name not in ("image", "path", "label") and value is not None
         ]
 
     def _found(self, image: int) -> list[dict[str, Any]]:
@@ -146,6 +150,14 @@ class Pages:
         return found
 
 
+def _fact(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        text.size(value) if name == "file_size" and isinstance(value, int) else _whole(value) or ""
+    )
+
+
 def _whole(value: object) -> str | None:
     if value is None:
         return None
@@ -162,7 +174,7 @@ def _members(name: str, record: dict[str, Any]) -> list[dict[str, Any]]:
     """The cards that a row of a list makes: numbers of images, and what is said of each."""
     if name == "duplicates":
         # The one to keep is what the others are compared with.
-        tags = [_tag("keep", "good")] if record["keep"] else _kind_tags(record)
+        tags = [_tag("best", "good")] if record["keep"] else _kind_tags(record)
         return [_card(record["image"], tags, transform=record["transform"])]
     if name in ("leaks", "similarity"):
         ends = ("image_from", "image_to") if name == "leaks" else ("from", "to")
@@ -223,11 +235,15 @@ def _tags(name: str, item: dict[str, Any], record: dict[str, Any]) -> list[dict[
     return _row_tags(name, record)
 
 
+def _likely(score: float) -> str:
+    return text.share(score) if score >= LEAST else f"under {text.share(LEAST)}"
+
+
 def _label_tags(record: dict[str, Any]) -> list[dict[str, str]]:
     suggested = record["suggested_label"]
     return [
         *([_tag(f"rather {brief(suggested)}", "good")] if suggested is not None else []),
-        _tag(f"{text.share(record['score'])} likely right", "bad"),
+        _tag(f"{_likely(record['score'])} likely right", "bad"),
         *([_tag(f"a copy disagrees: {record['conflict']}", "note")] if record["conflict"] else []),
     ]
 

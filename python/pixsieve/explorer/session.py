@@ -166,6 +166,12 @@ class Session:
         self.standing()
         return self.decisions.version
 
+    def fates(self) -> dict[int, str]:
+        """Of each image that was decided on, whether to keep, drop or relabel it."""
+        return {
+            image: one.decision for (image, slot), one in self.standing().items() if slot is None
+        }
+
     def decision_counts(self) -> dict[str, int]:
         """How many of each hold."""
         return dict(Counter(one.decision for one in self.standing().values()))

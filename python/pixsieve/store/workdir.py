@@ -182,6 +182,8 @@ class WorkDir:
             ValueError: If it holds no run, an unfinished or damaged one, or one of a newer
                 version.
         """
+        if self.path.is_file():
+            raise NotADirectoryError(f"work_dir {self.path} is a file; give the folder of a run")
         if not self.path.is_dir():
             raise FileNotFoundError(f"work_dir {self.path}: there is no such folder")
         info = self._read()

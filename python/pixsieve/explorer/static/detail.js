@@ -49,7 +49,8 @@ export function step(direction) {
 const large = (image) => {
   const card = cards.get(image);
   if (!card?.seen) return el("div", { class: "frame gone large" }, el("span", { class: "none", textContent: (card?.error ?? "not read").replaceAll("_", " ") }));
-  const shown = el("img", { src: picture(image), alt: card.name, width: card.width, height: card.height });
+  const zoom = () => shown.parentElement.classList.toggle("zoomed");
+  const shown = el("img", { src: picture(image), alt: card.name, width: card.width, height: card.height, title: "Click to see it in its own size, up to 1,600 pixels", on: { click: zoom } });
   // Small pictures are enlarged, but not beyond what there is to see.
   shown.style.maxWidth = `min(100%, ${3 * card.width}px)`;
   shown.style.maxHeight = `min(100%, ${3 * card.height}px)`;
@@ -189,6 +190,11 @@ export async function showPair(from, to, turned, signal) {
 }
 
 const pairMeta = (card) => [card.label, card.split, card.width ? `${card.width} × ${card.height}` : null, card.size].filter((one) => one !== null).join(" · ");
+
+/** Compares the image that is shown with its first copy, or else with what is nearest. */
+export function compareNearest() {
+  dialog().querySelector(".around .card .quiet")?.click();
+}
 
 /** Presses the button of a way to compare. */
 export function compareBy(mode) {

@@ -49,6 +49,16 @@ export async function toolbar(list, asked, change) {
     ? [el("span", { class: "chip" }, name(asked.of.replace(":", " ")), button("×", () => put({ of: "" }), { attributes: { "aria-label": "All images" } }))]
     : [];
   const add = el("details", { class: "adding" }, el("summary", { textContent: "Filter" }));
+  const shut = (event) => {
+    if (!add.isConnected) document.removeEventListener("pointerdown", shut, true);
+    else if (!add.contains(event.target)) add.open = false;
+  };
+  document.addEventListener("pointerdown", shut, true);
+  add.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    add.open = false;
+    add.querySelector("summary").focus();
+  });
   add.append(adding(list, known, (filter) => put({ filters: JSON.stringify([...filters, filter]) })));
   const bar = el("div", { class: "toolbar" }, search, add, ...of, ...chips, order(list, known, asked, put));
   return bar;

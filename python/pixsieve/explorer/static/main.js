@@ -96,6 +96,8 @@ function nav() {
     button("Undo", undo, { class: "quiet", title: "Key U" }),
     button("Keys ?", help, { class: "quiet" }),
   );
+  // On a phone the lists are a strip: the one that is open is in it.
+  document.querySelector("#nav .here")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 const HELP = [
@@ -132,7 +134,7 @@ function key(event) {
     "/": () => document.getElementById("search")?.focus(),
     Enter: () => !within && event.target.closest("button, a, summary") === null && current?.show(),
     a: () => !within && !event.repeat && current?.advised(current.at.index),
-    c: () => !within && current?.compare(),
+    c: () => (within ? detail.compareNearest() : current?.compare()),
   };
   // A key that is held down decides once.
   if (pressed in KEYS) event.repeat || decide(KEYS[pressed]);

@@ -26,7 +26,7 @@ export async function showMap(main, signal) {
     line.textContent = "No image could be read: there is nothing to show.";
     return null;
   }
-  line.textContent = "What looks alike lies close together. Scroll to zoom, drag to move, click to open.";
+  line.textContent = "What looks alike lies close together. Scroll or pinch to zoom, drag to move, click to open, double-click for all of it.";
   const map = new PointMap(canvas, tip, known, data);
   legend.append(...entries(known, map));
   return map;
@@ -56,7 +56,7 @@ class PointMap {
     this.fingers = new Map();
     this.#bounds();
     this.#index();
-    this.observer = new ResizeObserver(() => this.#resized());
+    this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.#resized()));
     this.observer.observe(canvas.parentElement);
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));

@@ -6,6 +6,7 @@ import { button, count, el } from "./dom.js";
 import { state, counted } from "./state.js";
 
 const DONE = { keep: "Kept", drop: "Marked to drop", relabel: "Relabelled", not_an_issue: "Not an issue:" };
+const SAID = { keep: "to keep", drop: "to drop", relabel: "relabelled", not_an_issue: "no issue" };
 export const KEYS = { k: "keep", d: "drop", r: "relabel", n: "not_an_issue" };
 
 const NOTHING = { target: () => null, next: () => {} };
@@ -62,13 +63,25 @@ function send(address, body, done) {
   return sending;
 }
 
+/** What became of the images, in few words; the name where it is one. */
+function told(decided) {
+  const counts = {};
+  for (const held of Object.values(decided))
+    for (const { decision } of held) counts[decision] = (counts[decision] ?? 0) + 1;
+  const [image, ...others] = Object.keys(decided);
+  const named = image && !others.length ? ` (${cards.get(Number(image))?.name ?? image})` : "";
+  const kinds = Object.keys(SAID).filter((kind) => counts[kind]);
+  const said = kinds.map((kind) => `${counts[kind]} ${SAID[kind]}`);
+  return (said.join(", ") || "undecided") + named;
+}
+
 const decideOn = (body, said) =>
   send("api/decide", body, (_, many) => say(`${said} ${count(many, "image")}.`, button("Undo", undo)));
 
 export const undo = () =>
-  send("api/undo", {}, ({ undone }, many) => {
+  send("api/undo", {}, ({ undone, decided }, many) => {
     if (!undone) say("There is nothing to take back.");
-    else if (many) say(`Taken back for ${count(many, "image")}.`);
+    else if (many) say(`Taken back for ${count(many, "image")}: now ${told(decided)}.`);
     else say("Taken back a decision on images that are not of this run.");
   });
 
@@ -98,7 +111,10 @@ export async function decide(decision, target = looking().target()) {
 
 /** What is advised for a whole item. */
 export async function follow(finding, key) {
-  await decideOn({ finding, key, advised: true }, "Decided for");
+  const body = { finding, key, advised: true };
+  await send("api/decide", body, ({ decided }, many) =>
+    many ? say(`Decided: ${told(decided)}.`, button("Undo", undo)) : say("All of it was decided before."),
+  );
 }
 
 function askLabel(given) {

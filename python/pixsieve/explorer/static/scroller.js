@@ -29,7 +29,7 @@ export class Scroller {
     place.replaceChildren(this.inner);
     this.onscroll = () => this.#scrolled();
     place.addEventListener("scroll", this.onscroll, { passive: true });
-    this.observer = new ResizeObserver(() => this.#resized());
+    this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.#resized()));
     this.observer.observe(place);
   }
 
