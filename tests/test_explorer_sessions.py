@@ -153,6 +153,7 @@ class TestAdvice:
         assert undecided([Choice((1,), "drop", "leaks")], {1: "keep"}) == []
 
     def test_that_says_nothing_new(self, client: Client):
+        client.get("/api/list/duplicates")
         body = {"finding": "duplicates", "key": 0, "advised": True}
         assert client.post("/api/decide", body)["decided"]
         assert client.post("/api/decide", body)["decided"] == {}
