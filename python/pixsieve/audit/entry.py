@@ -43,6 +43,7 @@ def load(work_dir: str | os.PathLike[str]) -> Audit:
 
     Raises:
         FileNotFoundError: If there is no such folder.
+        NotADirectoryError: If it is a file.
         ValueError: If it holds no finished run that this version can read.
     """
     audit = Audit(work_dir)

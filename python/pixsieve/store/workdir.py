@@ -179,6 +179,7 @@ class WorkDir:
 
         Raises:
             FileNotFoundError: If there is no such folder.
+            NotADirectoryError: If it is a file.
             ValueError: If it holds no run, an unfinished or damaged one, or one of a newer
                 version.
         """
