@@ -57,8 +57,8 @@ def broken(python: Path | None, out: Path, *, which: int) -> None:
     audit = pixsieve.run(
         [root / name for name in FORMATS],
         work_dir=out / "formats",
-        min_input_image_width=1,
-        min_input_image_height=1,
+        min_width=1,
+        min_height=1,
         progress=False,
     )
     codes = {

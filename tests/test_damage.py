@@ -21,7 +21,7 @@ class TestSizes:
             path = tmp_path / "in" / f"a.{format_name}"
             path.parent.mkdir(exist_ok=True)
             Image.new("RGB", (1, 1), (200, 100, 50)).save(path)
-        audit = run(tmp_path / "in", min_input_image_width=1, min_input_image_height=1)
+        audit = run(tmp_path / "in", min_width=1, min_height=1)
         assert audit.invalid_instances().is_empty()
         assert audit.embeddings().height == 9
         frame = run(tmp_path / "in").invalid_instances()

@@ -160,9 +160,7 @@ class TestRealFiles:
         assert len(FILES) > 400
 
     def test_a_run_over_all_of_them_lists_the_refused(self, run: Run):
-        audit = run(
-            [ROOT / name for name in FILES], min_input_image_width=1, min_input_image_height=1
-        )
+        audit = run([ROOT / name for name in FILES], min_width=1, min_height=1)
         invalid = audit.invalid_instances().select("path", "error_code", "detail").rows()
         found = {str(Path(path).relative_to(ROOT)): (code, text) for path, code, text in invalid}
         truncated = {name: ("truncated", text) for name, text in TRUNCATED.items()}

@@ -79,7 +79,7 @@ class TestShards:
         self, run: Run, seven: Path, work: Path, extracted: list[list[str]]
     ):
         run(seven, work_dir=work)
-        run(seven, work_dir=work, overwrite=True, min_input_image_width=65)
+        run(seven, work_dir=work, overwrite=True, min_width=65)
         assert len(extracted) == 6
 
     def test_fewer_images_leave_no_old_shards(

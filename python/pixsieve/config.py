@@ -1,5 +1,6 @@
 """The settings of a run: the only place where a default is written."""
 
+import contextlib
 import dataclasses
 import math
 import numbers
@@ -22,20 +23,37 @@ CHOICES = {
     "distance": DISTANCES,
     "nnf_mode": tuple(MODES),
     "outlier_cut": ("auto", "percentile"),
+    "stretch": ("range", "percentile"),
 }
 
 #: The least and the most of each whole number.
 WHOLE_NUMBERS = {
     "num_images": (0, 2**32),
+    "min_offset": (0, 2**32),
+    "max_offset": (0, 2**32),
+    "augmentation_additive_margin": (0, 65_535),
+    "num_requests": (1, 1_024),
     "min_file_size": (0, 2**40),
-    "min_input_image_width": (1, 65_535),
-    "min_input_image_height": (1, 65_535),
+    "min_width": (1, 65_535),
+    "min_height": (1, 65_535),
     "max_pixels": (1, 4_000_000_000),
     "batch_size": (1, 4_096),
     "num_threads": (1, 1_024),
     "nearest_neighbors_k": (1, 100_000),
     "seed": (0, 2**63),
 }
+
+#: The settings from 0 to 1.
+SHARES = (
+    *("duplicate_precision", "outlier_percentile", "mislabel_threshold"),
+    *("augmentation_horiz", "augmentation_vert"),
+)
+
+#: The settings that are True or False.
+FLAGS = (
+    *("hidden", "clip_boxes", "sync_s3_to_local", "delete_tar", "delete_img"),
+    *("high_accuracy", "thumbnails", "overwrite"),
+)
 
 #: The settings from which on a picture is flagged: the least and the most of each.
 LIMITS = {
@@ -89,13 +107,44 @@ class Config:
         None, "keep only these paths, relative to the input folder", cli=False
     )
     num_images: int = setting(0, "read only the first N images in path order; 0 reads all")
+    min_offset: int = setting(0, "leave out so many images at the beginning, in path order")
+    max_offset: int = setting(0, "leave out the images from this one on; 0 takes all")
+    extensions: Sequence[str] | None = setting(
+        None, "read only files with these extensions, such as jpg,png; default: all known ones"
+    )
+    exclude: Sequence[str] | None = setting(
+        None, "leave out paths that match these patterns, such as *_mask.png or thumbs/*"
+    )
     min_file_size: int = setting(0, "smaller files (bytes) are invalid")
-    min_input_image_width: int = setting(10, "narrower pictures (pixels) are invalid")
-    min_input_image_height: int = setting(10, "lower pictures (pixels) are invalid")
+    min_width: int = setting(10, "narrower pictures (pixels) are invalid")
+    min_height: int = setting(10, "lower pictures (pixels) are invalid")
     max_pixels: int = setting(
         120_000_000,
         "pictures that need more pixels, or 7 bytes for each of these, at once are invalid",
     )
+    stretch: str = setting(
+        "range",
+        'how more than 8 bits a channel become 8: "range", the whole range of the format; '
+        '"percentile", from the 1st to the 99th percentile of each picture',
+    )
+    video_frames: str | float = setting(
+        "key", 'which frames of videos are read: "key", "all", or one every so many seconds'
+    )
+    bounding_box: str | None = setting(
+        None,
+        'read parts of pictures: "row_y=…,col_x=…,height=…,width=…", or those that a detector '
+        'finds: "face", "ocr", "yolov5s", or the path of an ONNX file of a YOLO',
+    )
+    clip_boxes: bool = setting(False, "cut boxes at the border of the picture they reach beyond")
+    augmentation_horiz: float = setting(0.0, "widen boxes by this share of their width")
+    augmentation_vert: float = setting(0.0, "heighten boxes by this share of their height")
+    augmentation_additive_margin: int = setting(
+        0, "pixels to add on each side of boxes, instead of a share"
+    )
+    sync_s3_to_local: bool = setting(False, "copy remote files into the work directory first")
+    delete_tar: bool = setting(False, "delete such copies of archives when they have been read")
+    delete_img: bool = setting(False, "delete such copies of pictures when they have been read")
+    num_requests: int = setting(64, "requests to a server under way at the same time")
     model_path: str | None = setting(
         None, "an ONNX file with its card (NAME.json) beside it; default: the built-in model"
     )
@@ -181,7 +230,7 @@ class Config:
                     f"{name} must be a whole number of at least {least} and at most {most:,}, "
                     f"not {value!r}"
                 )
-        for name in ("duplicate_precision", "outlier_percentile", "mislabel_threshold"):
+        for name in SHARES:
             self._within(name, 0, 1)
         for name in ("threshold", "cc_threshold", "duplicate_threshold"):
             self._within(name, -1.0, 1.0)
@@ -193,10 +242,24 @@ class Config:
                 f"prefer_formats must be names of {', '.join(FORMATS)}; not {unknown[0]!r}"
             )
         self._check_pattern()
+        self._check_frames()
         if self.mode == "hnsw" and self.distance not in ("cosine", "euclidean"):
             raise ValueError(
                 f"nnf_mode={self.nnf_mode!r} works with cosine and euclidean, not with "
                 f"{self.distance!r}: use nnf_mode='Flat'"
+            )
+
+    def _check_frames(self) -> None:
+        frames = self.video_frames
+        if isinstance(frames, str):
+            with contextlib.suppress(ValueError):
+                # As the command line gives it.
+                object.__setattr__(self, "video_frames", float(frames))
+        frames = self.video_frames
+        seconds = isinstance(frames, int | float) and not isinstance(frames, bool)
+        if frames not in ("key", "all") and not (seconds and 0 < float(frames) < math.inf):
+            raise ValueError(
+                f'video_frames must be "key", "all" or a number of seconds, not {frames!r}'
             )
 
     def _check_pattern(self) -> None:
@@ -224,10 +287,10 @@ class Config:
         for field in dataclasses.fields(self):
             if field.default is not None and getattr(self, field.name) is None:
                 raise ValueError(f"{field.name} needs a value; its default is {field.default!r}")
-        for name in ("hidden", "high_accuracy", "thumbnails", "overwrite"):
+        for name in FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")
-        for name in ("subset", "prefer_formats", "prefer_splits"):
+        for name in ("subset", "extensions", "exclude", "prefer_formats", "prefer_splits"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence | None):
                 raise ValueError(f"{name} must be a list of strings, not {value!r}")
@@ -244,7 +307,7 @@ class Config:
     def _check_texts(self) -> None:
         if not isinstance(self.model_path, str | os.PathLike | None):
             raise ValueError(f"model_path must be a path, not {self.model_path!r}")
-        for name in ("find_regex", "label_separator", "test_dir"):
+        for name in ("find_regex", "label_separator", "test_dir", "bounding_box"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")
             if getattr(self, name) == "" and name != "find_regex":

@@ -36,8 +36,8 @@ from pixsieve.store import (
 #: The settings that change what a shard holds.
 SHARD_SETTINGS = (
     "min_file_size",
-    "min_input_image_width",
-    "min_input_image_height",
+    "min_width",
+    "min_height",
     "max_pixels",
     "high_accuracy",
 )

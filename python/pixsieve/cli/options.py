@@ -11,7 +11,7 @@ import click
 from pixsieve.config import Config
 
 #: Fields whose type the command line narrows to what can be typed there.
-TYPES: dict[str, type] = {"labels": str}
+TYPES: dict[str, type] = {"labels": str, "video_frames": str}
 
 
 def settings() -> list[dataclasses.Field[Any]]:
