@@ -1,6 +1,7 @@
 //! The Rust half of Pixsieve: decode, embed, and the neighbor graph, in parallel.
 
 pub mod components;
+pub mod crop;
 pub mod decode;
 pub mod digest;
 pub mod distance;

@@ -39,7 +39,7 @@ impl Format {
         if let Some(format) = Self::from_magic(bytes) {
             return Ok(format);
         }
-        if let Some(name) = foreign(bytes) {
+        if let Some(name) = unread(bytes) {
             return Err(Failure::new(Code::UnknownFormat, format!("{name} is not read")));
         }
         if extension.is_some_and(|name| matches!(name, "tga" | "icb" | "vda" | "vst")) {
@@ -74,8 +74,22 @@ fn is_bmp(bytes: &[u8]) -> bool {
         || bytes.starts_with(b"BM") && bytes.get(6..10) == Some(&[0, 0, 0, 0])
 }
 
+/// The extensions of what cameras call raw, which by its first bytes is often a TIFF.
+const RAW: [&str; 18] = [
+    "3fr", "arw", "cr2", "cr3", "dng", "erf", "fff", "iiq", "kdc", "mrw", "nef", "nrw", "orf",
+    "pef", "raf", "rw2", "srw", "x3f",
+];
+
+/// Whether somebody else can decode it, and we cannot.
+pub fn foreign(bytes: &[u8], extension: Option<&str>) -> bool {
+    if extension.is_some_and(|name| RAW.contains(&name)) {
+        return true;
+    }
+    matches!(unread(bytes), Some("AVIF" | "HEIF" | "JPEG 2000" | "JPEG XL" | "PSD" | "DICOM"))
+}
+
 /// Names formats that are known but not decoded here, so that the user learns what the file is.
-fn foreign(bytes: &[u8]) -> Option<&'static str> {
+fn unread(bytes: &[u8]) -> Option<&'static str> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = bytes {
         return Some(match brand.get(..4) {
             Some(b"avif" | b"avis") => "AVIF",

@@ -12,7 +12,8 @@ mod tiff;
 use std::fmt;
 
 pub use budget::Turn;
-pub use format::Format;
+pub use format::{Format, foreign};
+pub use raw::Stretch;
 
 use crate::job::Job;
 
@@ -38,6 +39,7 @@ pub enum Code {
     TooSmall,
     TooLarge,
     FileTooSmall,
+    BadBoundingBox,
     DecodeTimeout,
 }
 
@@ -53,9 +55,28 @@ impl Code {
             Self::TooSmall => "too_small",
             Self::TooLarge => "too_large",
             Self::FileTooSmall => "file_too_small",
+            Self::BadBoundingBox => "bad_bounding_box",
             Self::DecodeTimeout => "decode_timeout",
         }
     }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
+    const ALL: [Self; 11] = [
+        Self::MissingFile,
+        Self::PermissionDenied,
+        Self::EmptyFile,
+        Self::UnknownFormat,
+        Self::Corrupt,
+        Self::Truncated,
+        Self::TooSmall,
+        Self::TooLarge,
+        Self::FileTooSmall,
+        Self::BadBoundingBox,
+        Self::DecodeTimeout,
+    ];
 }
 
 /// An image that gave no pixels.
@@ -78,6 +99,7 @@ impl fmt::Display for Failure {
 }
 
 /// Interleaved RGB, 8 bits each.
+#[derive(Clone)]
 pub struct Picture {
     pub width: u32,
     pub height: u32,
@@ -102,12 +124,13 @@ pub struct Decoded {
 pub struct Decoder<'a> {
     jpeg: jpeg::JpegDecoder,
     limits: Limits,
+    stretch: Stretch,
     job: &'a Job,
 }
 
 impl<'a> Decoder<'a> {
-    pub fn new(limits: Limits, job: &'a Job) -> Self {
-        Self { jpeg: jpeg::JpegDecoder::new(), limits, job }
+    pub fn new(limits: Limits, stretch: Stretch, job: &'a Job) -> Self {
+        Self { jpeg: jpeg::JpegDecoder::new(), limits, stretch, job }
     }
 
     /// Decodes the first frame. With `short_side`, a JPEG may come out smaller than it is, by a
@@ -123,11 +146,11 @@ impl<'a> Decoder<'a> {
             return Err(Failure::new(Code::EmptyFile, "the file has no bytes"));
         }
         let format = Format::guess(bytes, extension)?;
-        let (limits, job) = (self.limits, self.job);
+        let (limits, stretch, job) = (self.limits, self.stretch, self.job);
         let jpeg = &mut self.jpeg;
         guard::catch(|| match format {
             Format::Jpeg => jpeg.decode(bytes, short_side, limits, job),
-            _ => other::decode(bytes, format, limits, job),
+            _ => other::decode(bytes, format, limits, stretch, job),
         })
     }
 }

@@ -7,14 +7,20 @@ use image::error::{ImageError, ImageResult};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use super::raw::Raw;
+use super::raw::{Raw, Stretch};
 use super::source::Source;
 use super::{Code, Decoded, Failure, Format, Limits, Picture, budget, tiff};
 use crate::job::Job;
 
 const ENDS_EARLY: &str = "the file ends early";
 
-pub fn decode(bytes: &[u8], format: Format, limits: Limits, job: &Job) -> Result<Decoded, Failure> {
+pub fn decode(
+    bytes: &[u8],
+    format: Format,
+    limits: Limits,
+    stretch: Stretch,
+    job: &Job,
+) -> Result<Decoded, Failure> {
     let bytes =
         if format == Format::Tiff { tiff::in_usual_order(bytes) } else { Cow::Borrowed(bytes) };
     if format == Format::Tiff
@@ -22,13 +28,13 @@ pub fn decode(bytes: &[u8], format: Format, limits: Limits, job: &Job) -> Result
     {
         let (raw, orientation, turn) = outcome?;
         let (width, height) = turned(raw.width, raw.height, orientation);
-        let picture = upright(raw.flatten(), orientation);
+        let picture = upright(raw.flatten(stretch), orientation);
         return Ok(Decoded { picture, width, height, format, damage: None, turn });
     }
     if format == Format::Ico
         && let Some(png) = png_in_icon(&bytes)
     {
-        return Ok(Decoded { format, ..decode(png, Format::Png, limits, job)? });
+        return Ok(Decoded { format, ..decode(png, Format::Png, limits, stretch, job)? });
     }
     let mut decoder =
         ImageReader::with_format(Source::new(bytes.as_ref(), job), crate_format(format))
@@ -43,7 +49,7 @@ pub fn decode(bytes: &[u8], format: Format, limits: Limits, job: &Job) -> Result
     decoder.set_limits(allocation(limits)).map_err(|error| failure(&error))?;
     let orientation = orientation(&mut decoder);
     let (raw, damage) = pixels_of(decoder, format).map_err(|error| failure(&error))?;
-    let picture = upright(raw.flatten(), orientation);
+    let picture = upright(raw.flatten(stretch), orientation);
     let (width, height) = turned(width, height, orientation);
     Ok(Decoded { picture, width, height, format, damage, turn })
 }

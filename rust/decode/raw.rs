@@ -4,6 +4,30 @@ use image::ColorType;
 
 use super::Picture;
 
+/// How more than 8 bits a channel become 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stretch {
+    /// The whole range of 16 bits, or of 0 to 1 where values are floats.
+    Range,
+    /// From the 1st to the 99th percentile of the picture's own values: for pictures of depth, of
+    /// temperature or of X-rays, which use a small part of the range.
+    Percentile,
+}
+
+impl Stretch {
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "range" => Some(Self::Range),
+            "percentile" => Some(Self::Percentile),
+            _ => None,
+        }
+    }
+}
+
+/// Of all values of colour, alpha not among them, that are numbers: the smallest that is not below
+/// a hundredth of them, and likewise for 99.
+const PERCENTILES: [usize; 2] = [1, 99];
+
 /// Pixels as a decoder gives them: channels of 8, 16 or 32 bits in the machine's byte order.
 pub struct Raw {
     pub width: u32,
@@ -14,15 +38,36 @@ pub struct Raw {
 
 impl Raw {
     /// Eight bits, three channels, alpha on white.
-    pub fn flatten(self) -> Picture {
+    pub fn flatten(self, stretch: Stretch) -> Picture {
         let Self { width, height, color, mut pixels } = self;
         let channels = color.channel_count();
-        match color.bytes_per_pixel() / channels {
-            2 => narrow(&mut pixels, |value: [u8; 2]| {
+        let wide = color.bytes_per_pixel() / channels;
+        let alpha = if channels % 2 == 0 { usize::from(channels) } else { usize::MAX };
+        let range = match (stretch, wide) {
+            (Stretch::Percentile, 2) => percentiles_of_words(&pixels, alpha),
+            (Stretch::Percentile, 4) => percentiles_of_floats(&pixels, alpha),
+            _ => None,
+        };
+        match (wide, range) {
+            (2, None) => narrow(&mut pixels, |_, value: [u8; 2]| {
                 ((u32::from(u16::from_ne_bytes(value)) + 128) / 257) as u8
             }),
-            4 => narrow(&mut pixels, |value: [u8; 4]| {
-                (f32::from_ne_bytes(value).clamp(0.0, 1.0) * 255.0).round() as u8
+            (4, None) => narrow(&mut pixels, |_, value: [u8; 4]| unit(f32::from_ne_bytes(value))),
+            (2, Some((low, high))) => narrow(&mut pixels, |index, value: [u8; 2]| {
+                let value = f32::from(u16::from_ne_bytes(value));
+                if is_alpha(index, alpha) {
+                    unit(value / 65535.0)
+                } else {
+                    unit((value - low) / (high - low))
+                }
+            }),
+            (4, Some((low, high))) => narrow(&mut pixels, |index, value: [u8; 4]| {
+                let value = f32::from_ne_bytes(value);
+                if is_alpha(index, alpha) {
+                    unit(value)
+                } else {
+                    unit((value - low) / (high - low))
+                }
             }),
             _ => {}
         }
@@ -37,12 +82,66 @@ impl Raw {
     }
 }
 
+/// From 0 to 1 onto 0 to 255; what is no number becomes 0.
+fn unit(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+/// Whether the value of this number is the last of its pixel's, where that is alpha.
+fn is_alpha(index: usize, alpha: usize) -> bool {
+    index % alpha == alpha - 1
+}
+
+/// Counted from 1: the place of a percentile among `count` sorted values.
+fn rank(count: usize, percentile: usize) -> usize {
+    (count * percentile).div_ceil(100).max(1)
+}
+
+/// `None` where the picture is even.
+fn percentiles_of_words(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
+    let mut histogram = vec![0_usize; 1 << 16];
+    for (index, value) in pixels.chunks_exact(2).enumerate() {
+        if !is_alpha(index, alpha) {
+            histogram[usize::from(u16::from_ne_bytes([value[0], value[1]]))] += 1;
+        }
+    }
+    let count = histogram.iter().sum();
+    let [low, high] = PERCENTILES.map(|percentile| {
+        let (mut seen, rank) = (0, rank(count, percentile));
+        let reached = histogram.iter().position(|number| {
+            seen += number;
+            seen >= rank
+        });
+        reached.unwrap_or(0) as f32
+    });
+    (low < high).then_some((low, high))
+}
+
+fn percentiles_of_floats(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
+    let mut values: Vec<f32> = pixels
+        .chunks_exact(4)
+        .enumerate()
+        .filter(|(index, _)| !is_alpha(*index, alpha))
+        .map(|(_, value)| f32::from_ne_bytes([value[0], value[1], value[2], value[3]]))
+        .filter(|value| value.is_finite())
+        .collect();
+    if values.is_empty() {
+        return None;
+    }
+    let [low, high] = PERCENTILES.map(|percentile| {
+        let place = rank(values.len(), percentile) - 1;
+        *values.select_nth_unstable_by(place, f32::total_cmp).1
+    });
+    // Their difference may be beyond what a float holds.
+    (low < high && (high - low).is_finite()).then_some((low, high))
+}
+
 /// In place: every `N` bytes become one.
-fn narrow<const N: usize>(pixels: &mut Vec<u8>, convert: impl Fn([u8; N]) -> u8) {
+fn narrow<const N: usize>(pixels: &mut Vec<u8>, convert: impl Fn(usize, [u8; N]) -> u8) {
     let count = pixels.len() / N;
     for index in 0..count {
         let value = pixels[index * N..(index + 1) * N].try_into().expect("N bytes");
-        pixels[index] = convert(value);
+        pixels[index] = convert(index, value);
     }
     pixels.truncate(count);
     pixels.shrink_to_fit();
@@ -77,7 +176,7 @@ mod tests {
 
     fn flat(color: ColorType, pixels: Vec<u8>) -> Vec<u8> {
         let width = (pixels.len() / usize::from(color.bytes_per_pixel())) as u32;
-        Raw { width, height: 1, color, pixels }.flatten().pixels
+        Raw { width, height: 1, color, pixels }.flatten(Stretch::Range).pixels
     }
 
     #[test]
@@ -101,5 +200,21 @@ mod tests {
         assert_eq!(flat(ColorType::Rgb32F, floats), [0, 0, 128]);
         assert_eq!(flat(ColorType::L8, vec![3, 9]), [3, 3, 3, 9, 9, 9]);
         assert_eq!(flat(ColorType::Rgb8, vec![3, 9, 1]), [3, 9, 1]);
+    }
+
+    #[test]
+    fn percentiles_spread_what_a_picture_uses_of_the_range() {
+        // 1000 values from 5000 to 5999; the 10th and the 990th are the ends.
+        let words = (0..1000_u16).flat_map(|value| (5000 + value).to_ne_bytes()).collect();
+        let raw = Raw { width: 1000, height: 1, color: ColorType::L16, pixels: words };
+        let spread = raw.flatten(Stretch::Percentile).pixels;
+        assert_eq!((spread[9 * 3], spread[989 * 3], spread[999 * 3]), (0, 255, 255));
+        assert_eq!(spread[500 * 3], (491.0_f32 / 980.0 * 255.0).round() as u8);
+        let floats = (0..1000).flat_map(|value| (5000.0 + value as f32).to_ne_bytes()).collect();
+        let raw =
+            Raw { width: 1000 / 4 * 4 / 4, height: 1, color: ColorType::Rgba32F, pixels: floats };
+        assert_eq!(raw.flatten(Stretch::Percentile).pixels.len(), 250 * 3);
+        let even = Raw { width: 2, height: 1, color: ColorType::L16, pixels: vec![128; 4] };
+        assert_eq!(even.flatten(Stretch::Percentile).pixels, [128; 6]);
     }
 }

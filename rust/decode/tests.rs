@@ -3,7 +3,7 @@ use super::*;
 const LIMITS: Limits = Limits { max_side: 1000, max_pixels: 100_000 };
 
 fn decode(bytes: &[u8]) -> Result<Decoded, Failure> {
-    Decoder::new(LIMITS, &Job::new(1, 1)).decode(bytes, None, None)
+    Decoder::new(LIMITS, Stretch::Range, &Job::new(1, 1)).decode(bytes, None, None)
 }
 
 /// A binary PPM: the one format that can be written by hand.

@@ -1,44 +1,54 @@
-//! One small job per picture, in parallel: thumbnails, and digests of pixels.
+//! One small job per image, in parallel: thumbnails, and digests of pixels.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::reader::read;
-use crate::decode::{Decoded, Decoder, Failure, Limits};
+use super::crew::{self, Handler};
+use super::exchange::{Content, Delivery, Exchange, Request};
+use super::inputs::Inputs;
+use crate::crop;
+use crate::decode::{Decoder, Failure, Limits, Picture, Stretch, foreign};
 use crate::digest::{self, Digest};
-use crate::error::Result;
-use crate::job::{self, Job};
+use crate::error::{Error, Result};
+use crate::job::Job;
 use crate::preprocess::Preprocessor;
 use crate::thumbnail;
 
-/// The digest of each upright, fully decoded picture; `None` where there is none.
-pub fn pixel_digests(paths: &[PathBuf], limits: Limits, job: &Job) -> Result<Vec<Option<Digest>>> {
-    for_each(paths, job, || {
-        let mut decoder = Decoder::new(limits, job);
-        move |row: usize| {
-            let decoded = load(&mut decoder, &paths[row], limits, None).ok()?;
-            Some(digest::of_pixels(&decoded.picture))
-        }
+/// How pictures are decoded.
+#[derive(Clone, Copy)]
+pub struct Decoding {
+    pub limits: Limits,
+    pub stretch: Stretch,
+}
+
+/// The digest of each upright, fully decoded image; `None` where there is none.
+pub fn pixel_digests(
+    inputs: &Inputs,
+    exchange: &Arc<Exchange>,
+    decoding: Decoding,
+    job: &Job,
+) -> Result<Vec<Option<Digest>>> {
+    for_each(inputs, exchange, decoding, None, job, || {
+        |_, picture: std::result::Result<&Picture, Failure>| picture.ok().map(digest::of_pixels)
     })
 }
 
-/// Writes a thumbnail to each target; gives the reason where that failed.
+/// Writes a thumbnail to the target of each image; gives the reason where that failed.
 pub fn write_thumbnails(
-    paths: &[PathBuf],
+    inputs: &Inputs,
+    exchange: &Arc<Exchange>,
     targets: &[PathBuf],
     side: u32,
-    limits: Limits,
+    decoding: Decoding,
     job: &Job,
 ) -> Result<Vec<Option<String>>> {
-    for_each(paths, job, || {
-        let (mut decoder, mut preprocessor) = (Decoder::new(limits, job), Preprocessor::default());
-        move |row: usize| {
-            let decoded = match load(&mut decoder, &paths[row], limits, Some(side)) {
-                Ok(decoded) => decoded,
+    for_each(inputs, exchange, decoding, Some(side), job, || {
+        let mut preprocessor = Preprocessor::default();
+        move |row: usize, picture: std::result::Result<&Picture, Failure>| {
+            let small = match picture {
+                Ok(picture) => preprocessor.thumbnail(picture, side),
                 Err(failure) => return Some(failure.to_string()),
             };
-            let small = preprocessor.thumbnail(&decoded.picture, side);
-            drop(decoded);
             thumbnail::encode_jpeg(&small, thumbnail::QUALITY)
                 .and_then(|bytes| thumbnail::write(&targets[row], &bytes))
                 .err()
@@ -47,47 +57,92 @@ pub fn write_thumbnails(
     })
 }
 
-fn load(
-    decoder: &mut Decoder<'_>,
-    path: &Path,
-    limits: Limits,
+/// Calls a function of each thread's own for every image; results in the order of the images.
+fn for_each<T: Send + Default, W>(
+    inputs: &Inputs,
+    exchange: &Arc<Exchange>,
+    decoding: Decoding,
     short_side: Option<u32>,
-) -> std::result::Result<Decoded, Failure> {
-    let bytes = read(path, limits)?;
-    let extension = path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
-    decoder.decode(&bytes, extension.as_deref(), short_side)
-}
-
-/// Calls a worker of each thread's own for every row; results in the order of the rows.
-fn for_each<T: Send, W: FnMut(usize) -> T>(
-    paths: &[PathBuf],
     job: &Job,
-    worker: impl Fn() -> W + Sync,
-) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut work = worker();
-        let mut results = Vec::new();
-        while !job.is_stopped() {
-            let row = next.fetch_add(1, Ordering::Relaxed);
-            if row >= paths.len() {
-                break;
-            }
-            results.push((row, work(row)));
-            job.advance(1);
-        }
-        results
-    };
-    let mut results = std::thread::scope(|scope| -> Result<Vec<(usize, T)>> {
-        let count = job.threads().min(paths.len());
-        let threads: Result<Vec<_>> = (0..count).map(|_| job::spawn(scope, run)).collect();
-        let threads = threads.inspect_err(|_| job.stop())?;
-        let results = threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("decoders' panics are caught"));
-        Ok(results.collect())
+    function: impl Fn() -> W + Sync,
+) -> Result<Vec<T>>
+where
+    W: FnMut(usize, std::result::Result<&Picture, Failure>) -> T,
+{
+    let closer = Arc::clone(exchange);
+    job.on_stop(move || closer.close());
+    let results = Mutex::new(Vec::new());
+    results.lock().unwrap_or_else(PoisonError::into_inner).resize_with(inputs.images(), T::default);
+    crew::work(inputs, exchange, decoding.limits, job, |_| Each {
+        decoder: Decoder::new(decoding.limits, decoding.stretch, job),
+        function: function(),
+        results: &results,
+        inputs,
+        exchange,
+        short_side,
+        job,
     })?;
     job.check()?;
-    results.sort_unstable_by_key(|(row, _)| *row);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
+    Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+struct Each<'a, T, W> {
+    decoder: Decoder<'a>,
+    function: W,
+    results: &'a Mutex<Vec<T>>,
+    inputs: &'a Inputs,
+    exchange: &'a Exchange,
+    short_side: Option<u32>,
+    job: &'a Job,
+}
+
+impl<T, W> Handler for Each<'_, T, W>
+where
+    T: Send,
+    W: FnMut(usize, std::result::Result<&Picture, Failure>) -> T,
+{
+    type Output = ();
+
+    fn picture(&mut self, delivery: Delivery) -> Result<()> {
+        let picture = delivery.picture;
+        let short_side = if self.inputs.is_cut(picture) { None } else { self.short_side };
+        let pixels = match delivery.content {
+            Err(failure) => Err(failure),
+            Ok(Content::Decoded(finished)) => Ok((finished.picture, None)),
+            Ok(Content::Encoded(bytes)) => {
+                let extension = self.inputs.extension(picture);
+                if foreign(&bytes, extension.as_deref()) {
+                    let request = Request { picture, bytes, extension, short_side };
+                    let asked = self.exchange.ask(request, self.job);
+                    return if asked { Ok(()) } else { Err(Error::Stopped) };
+                }
+                self.decoder
+                    .decode(&bytes, extension.as_deref(), short_side)
+                    .map(|decoded| (decoded.picture, decoded.turn))
+            }
+        };
+        drop(delivery.permit);
+        for row in self.inputs.rows(picture) {
+            let result = match (&pixels, self.inputs.part(row)) {
+                (Err(failure), _) => {
+                    (self.function)(row, Err(Failure::new(failure.code, failure.detail.clone())))
+                }
+                (Ok((whole, _)), None) => (self.function)(row, Ok(whole)),
+                (Ok((whole, _)), Some(part)) => {
+                    let cut = crop::cut(whole, part, self.inputs.rules);
+                    match cut {
+                        Ok(cut) => (self.function)(row, Ok(&cut)),
+                        Err(failure) => (self.function)(row, Err(failure)),
+                    }
+                }
+            };
+            self.results.lock().unwrap_or_else(PoisonError::into_inner)[row] = result;
+            self.job.advance(1);
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
 }

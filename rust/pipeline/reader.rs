@@ -1,92 +1,134 @@
 //! Reads files ahead of the workers, within a budget of bytes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::exchange::{Content, Delivery, Exchange};
+use super::inputs::{Inputs, Place};
+use super::zip;
 use crate::decode::{Code, Failure, Limits};
 use crate::job::Job;
 
-/// Bytes that may be read ahead, all files together; one larger file may pass alone.
-const BUDGET: usize = 96 << 20;
-
-/// A file's bytes, or why there are none.
-pub struct Loaded<'a> {
-    pub index: usize,
-    pub bytes: Result<Vec<u8>, Failure>,
-    pub seconds: f64,
-    _permit: Permit<'a>,
-}
-
-/// The paths still to be read, shared by all readers.
+/// The pictures still to be read, shared by all readers.
 pub struct Queue<'a> {
-    paths: &'a [PathBuf],
+    inputs: &'a Inputs,
+    exchange: &'a Exchange,
     limits: Limits,
     next: AtomicUsize,
-    held: Mutex<usize>,
-    freed: Condvar,
 }
 
 impl<'a> Queue<'a> {
-    pub fn new(paths: &'a [PathBuf], limits: Limits) -> Self {
-        Self {
-            paths,
-            limits,
-            next: AtomicUsize::new(0),
-            held: Mutex::new(0),
-            freed: Condvar::new(),
-        }
+    pub fn new(inputs: &'a Inputs, exchange: &'a Exchange, limits: Limits) -> Self {
+        Self { inputs, exchange, limits, next: AtomicUsize::new(0) }
     }
 
     /// Reads until all is read, the job is stopped or nobody listens any more.
-    pub fn feed<'q>(&'q self, sender: &Sender<Loaded<'q>>, job: &Job) {
+    pub fn feed(&self, sender: &Sender<Delivery>) {
+        // Members of one archive follow each other: it stays open.
+        let mut archive = Archive::default();
         loop {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = self.paths.get(index) else { return };
-            let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len() as usize);
-            let Some(permit) = self.permit(size, job) else { return };
+            let picture = self.next.fetch_add(1, Ordering::Relaxed);
+            if picture >= self.inputs.len() {
+                return;
+            }
+            let (file, place) = (self.inputs.file(picture), self.inputs.place(picture));
+            let size = match place {
+                Place::Brought => continue,
+                Place::File => std::fs::metadata(file).map_or(0, |metadata| metadata.len()),
+                Place::Member { stored, .. } => stored,
+                Place::Zipped { stored, size, .. } => stored.saturating_add(size),
+            };
+            // What is refused takes no room.
+            let size = if size > self.limits.most_bytes() { 0 } else { size as usize };
+            let Some(permit) = self.exchange.budget().wait(size) else { return };
             let started = Instant::now();
-            let bytes = read(path, self.limits);
-            let seconds = started.elapsed().as_secs_f64();
-            if sender.send(Loaded { index, bytes, seconds, _permit: permit }).is_err() {
+            let bytes = match place {
+                Place::File | Place::Brought => read(file, self.limits),
+                _ => archive.read(file, place, self.limits),
+            };
+            let delivery = Delivery {
+                picture,
+                content: bytes.map(Content::Encoded),
+                permit: Some(permit),
+                seconds: started.elapsed().as_secs_f64(),
+            };
+            if sender.send(delivery).is_err() {
                 return;
             }
         }
     }
+}
 
-    fn permit(&self, size: usize, job: &Job) -> Option<Permit<'_>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        while *held > 0 && *held + size > BUDGET {
-            if job.is_stopped() {
-                return None;
+/// Passes on what others bring, until all has come.
+pub fn forward(inputs: &Inputs, exchange: &Exchange, sender: &Sender<Delivery>, job: &Job) {
+    for _ in 0..inputs.brought() {
+        let Some(delivery) = exchange.next(job) else { return };
+        if sender.send(delivery).is_err() {
+            return;
+        }
+    }
+}
+
+/// The file that was read from last.
+#[derive(Default)]
+struct Archive {
+    open: Option<(std::path::PathBuf, File)>,
+}
+
+impl Archive {
+    fn read(&mut self, path: &Path, place: Place, limits: Limits) -> Result<Vec<u8>, Failure> {
+        if self.open.as_ref().is_none_or(|(held, _)| held != path) {
+            self.open = None;
+            let file = open(path).map_err(|error| failure(&error))?;
+            self.open = Some((path.to_path_buf(), file));
+        }
+        let (_, file) = self.open.as_mut().expect("it was opened");
+        match place {
+            Place::Zipped { offset, stored, size, check } => {
+                check_size(size.max(stored), limits)?;
+                zip::read(file, offset, stored, size, check)
             }
-            let waited = self.freed.wait_timeout(held, Duration::from_millis(50));
-            held = waited.unwrap_or_else(PoisonError::into_inner).0;
+            Place::Member { offset, stored } => {
+                check_size(stored, limits)?;
+                let bytes = read_at(file, offset, stored).map_err(|error| failure(&error))?;
+                if (bytes.len() as u64) < stored {
+                    let detail =
+                        format!("the archive ends after {} of {stored} bytes", bytes.len());
+                    return if bytes.is_empty() {
+                        Err(Failure::new(Code::Truncated, detail))
+                    } else {
+                        Ok(bytes)
+                    };
+                }
+                Ok(bytes)
+            }
+            Place::File | Place::Brought => unreachable!("only members are read from archives"),
         }
-        if job.is_stopped() {
-            return None;
-        }
-        *held += size;
-        Some(Permit { held: &self.held, freed: &self.freed, size })
     }
 }
 
-struct Permit<'a> {
-    held: &'a Mutex<usize>,
-    freed: &'a Condvar,
-    size: usize,
+/// Up to `length` bytes from `offset` on; fewer where the file ends.
+pub fn read_at(file: &mut File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(offset))?;
+    let rest = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = Vec::with_capacity(length.min(rest) as usize);
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) -= self.size;
-        self.freed.notify_all();
+fn check_size(size: u64, limits: Limits) -> Result<(), Failure> {
+    // The file is in memory together with its picture.
+    let most = limits.most_bytes();
+    if size > most {
+        let detail = format!("{size} bytes: more than {most}");
+        return Err(Failure::new(Code::TooLarge, detail));
     }
+    Ok(())
 }
 
 /// The whole file; never waits on a FIFO or a socket.
@@ -97,14 +139,12 @@ pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, Failure> {
         let what = if metadata.is_dir() { "a folder" } else { "a FIFO, socket or device" };
         return Err(Failure::new(Code::UnknownFormat, format!("{what}, not a file")));
     }
-    // The file is in memory together with its picture.
-    let most = limits.most_bytes();
-    if metadata.len() > most {
-        let detail = format!("{} bytes: more than {most}", metadata.len());
-        return Err(Failure::new(Code::TooLarge, detail));
-    }
+    check_size(metadata.len(), limits)?;
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    file.by_ref().take(most).read_to_end(&mut bytes).map_err(|error| failure(&error))?;
+    file.by_ref()
+        .take(limits.most_bytes())
+        .read_to_end(&mut bytes)
+        .map_err(|error| failure(&error))?;
     Ok(bytes)
 }
 
@@ -119,7 +159,7 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-fn failure(error: &io::Error) -> Failure {
+pub fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Failure::new(Code::MissingFile, "no such file")

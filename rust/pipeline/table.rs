@@ -1,6 +1,8 @@
 //! The rows that workers fill in.
 
-use crate::decode::{Code, Format};
+use std::borrow::Cow;
+
+use crate::decode::Code;
 use crate::digest::Digest;
 use crate::preprocess::SIGNATURE_SIDE;
 use crate::statistics::NAMES;
@@ -30,12 +32,16 @@ impl Stage {
 }
 
 /// All that is learnt of one image but its embedding.
+#[derive(Clone)]
 pub struct Record {
     pub digest: Digest,
     pub size: u64,
     pub width: u32,
     pub height: u32,
-    pub format: Option<Format>,
+    /// Of the whole picture, which the image may be a part of.
+    pub source_width: u32,
+    pub source_height: u32,
+    pub format: Option<Cow<'static, str>>,
     pub error: Option<Code>,
     pub detail: Option<String>,
     pub statistics: [f32; NAMES.len()],
@@ -49,6 +55,8 @@ impl Record {
             size: 0,
             width: 0,
             height: 0,
+            source_width: 0,
+            source_height: 0,
             format: None,
             error: None,
             detail: None,
@@ -58,20 +66,22 @@ impl Record {
     }
 }
 
-/// Columns, one row per path.
+/// Columns, one row per image.
 pub struct Table {
     pub digests: Vec<u8>,
     pub sizes: Vec<u64>,
     pub widths: Vec<u32>,
     pub heights: Vec<u32>,
-    pub formats: Vec<Option<Format>>,
+    pub source_widths: Vec<u32>,
+    pub source_heights: Vec<u32>,
+    pub formats: Vec<Option<Cow<'static, str>>>,
     pub errors: Vec<Option<Code>>,
     pub details: Vec<Option<String>>,
     pub statistics: Vec<f32>,
     pub signatures: Vec<u8>,
     /// Rows that have an embedding; ascending once finished.
     pub rows: Vec<u32>,
-    /// As `rows`, once finished; before, one place per path.
+    /// As `rows`, once finished; before, one place per image.
     pub embeddings: Vec<f32>,
     pub seconds: [f64; Stage::ALL.len()],
     dim: usize,
@@ -84,6 +94,8 @@ impl Table {
             sizes: vec![0; rows],
             widths: vec![0; rows],
             heights: vec![0; rows],
+            source_widths: vec![0; rows],
+            source_heights: vec![0; rows],
             formats: vec![None; rows],
             errors: vec![None; rows],
             details: vec![None; rows],
@@ -105,6 +117,8 @@ impl Table {
         self.sizes[row] = record.size;
         self.widths[row] = record.width;
         self.heights[row] = record.height;
+        self.source_widths[row] = record.source_width;
+        self.source_heights[row] = record.source_height;
         self.formats[row] = record.format;
         self.errors[row] = record.error;
         self.details[row] = record.detail;

@@ -9,12 +9,14 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::decode::{Code, Format, Limits};
+use crate::decode::{Code, Limits};
 use crate::embed::{Device, ElementKind, Encoding, Layout, Model, Spec};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pipeline::{self, Settings, Stage, Table, View};
 use crate::preprocess::{Fit, SIGNATURE_SIDE, Sizing, parse_filter};
+use crate::python::inputs::{PyExchange, PyPictures};
+use crate::python::pictures::parse_stretch;
 use crate::python::to_python;
 use crate::statistics::NAMES;
 use crate::supervise::supervise;
@@ -147,11 +149,12 @@ pub fn walk(
 }
 
 #[pyfunction]
-#[pyo3(signature = (*, paths, model, views, min_file_size, min_width, min_height, max_side, max_pixels, thumbnails, thumbnail_side, num_threads, progress))]
+#[pyo3(signature = (*, pictures, exchange, model, views, min_file_size, min_width, min_height, max_side, max_pixels, stretch, thumbnails, thumbnail_side, num_threads, progress))]
 #[allow(clippy::too_many_arguments)]
 pub fn extract(
     py: Python<'_>,
-    paths: Vec<PathBuf>,
+    pictures: &Bound<'_, PyPictures>,
+    exchange: &Bound<'_, PyExchange>,
     model: &Bound<'_, PyModel>,
     views: Vec<String>,
     min_file_size: u64,
@@ -159,6 +162,7 @@ pub fn extract(
     min_height: u32,
     max_side: u32,
     max_pixels: u64,
+    stretch: &str,
     thumbnails: Option<PathBuf>,
     thumbnail_side: u32,
     num_threads: usize,
@@ -176,12 +180,15 @@ pub fn extract(
         min_width,
         min_height,
         limits: Limits { max_side, max_pixels },
+        stretch: parse_stretch(stretch)?,
         thumbnails: thumbnails.as_deref(),
         thumbnail_side,
     };
-    let job = Job::new(paths.len(), num_threads);
-    let table =
-        supervise(py, progress.as_ref(), &job, |job| pipeline::extract(&paths, &settings, job))?;
+    let (inputs, exchange) = (&pictures.get().0, &exchange.get().0);
+    let job = Job::new(inputs.images(), num_threads);
+    let table = supervise(py, progress.as_ref(), &job, |job| {
+        pipeline::extract(inputs, exchange, &settings, job)
+    })?;
     to_dict(py, table, model.get().0.dim())
 }
 
@@ -193,8 +200,7 @@ fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
     for (stage, name) in Stage::ALL {
         seconds.set_item(name, table.seconds[stage as usize])?;
     }
-    let formats: Vec<Option<&str>> =
-        table.formats.iter().map(|format| format.map(Format::as_str)).collect();
+    let formats: Vec<Option<&str>> = table.formats.iter().map(Option::as_deref).collect();
     let errors: Vec<Option<&str>> =
         table.errors.iter().map(|code| code.map(Code::as_str)).collect();
     let result = PyDict::new(py);
@@ -202,6 +208,8 @@ fn to_dict(py: Python<'_>, table: Table, dim: usize) -> PyResult<Py<PyDict>> {
     result.set_item("size", table.sizes.into_pyarray(py))?;
     result.set_item("width", table.widths.into_pyarray(py))?;
     result.set_item("height", table.heights.into_pyarray(py))?;
+    result.set_item("source_width", table.source_widths.into_pyarray(py))?;
+    result.set_item("source_height", table.source_heights.into_pyarray(py))?;
     result.set_item("format", formats)?;
     result.set_item("error", errors)?;
     result.set_item("detail", table.details)?;

@@ -2,6 +2,7 @@
 
 mod extract;
 mod graph;
+mod inputs;
 mod pictures;
 mod verify;
 
@@ -49,6 +50,8 @@ mod _native {
     use super::graph::{
         connected_components, exact_neighbors, hnsw_neighbors, query_neighbors, star_groups,
     };
+    #[pymodule_export]
+    use super::inputs::{PyExchange, PyPictures};
     #[pymodule_export]
     use super::pictures::{decode, encode_jpeg, encode_png, pixel_digests, write_thumbnails};
     #[pymodule_export]
