@@ -57,10 +57,10 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def embed(paths: list[Path], views: tuple[str, ...]) -> NDArray[np.float32]:
     """(n, d) embeddings, averaged over the views."""
     config = Config(high_accuracy=True)
-    engine.ACCURATE_VIEWS = views  # type: ignore[assignment]
+    engine.pictures.ACCURATE_VIEWS = views  # type: ignore[assignment]
     model = load_model(load_card(None, None), config)
     rows = engine.extract(
-        [str(path) for path in paths], model=model, config=config, thumbnails=None, progress=None
+        engine.Images.of_files(paths), model=model, config=config, thumbnails=None, progress=None
     )
     return rows["embeddings"]
 

@@ -84,7 +84,7 @@ def embed(path: Path, card: dict[str, Any], files: list[Path]) -> NDArray[np.flo
     config = Config(num_threads=2, device="cpu", batch_size=4)
     model = load_model(load_card(str(path), card), config)
     found = engine.extract(
-        [str(file) for file in files], model=model, config=config, thumbnails=None, progress=None
+        engine.Images.of_files(files), model=model, config=config, thumbnails=None, progress=None
     )
     assert found["error"] == [None] * len(files)
     return found["embeddings"]

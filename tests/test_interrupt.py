@@ -28,7 +28,7 @@ import sys
 import pixsieve
 from pixsieve.audit import job
 
-job.SHARD_SIZE = {SHARD}
+job.Job.shard_size = {SHARD}
 
 class Announce:
     def stage(self, name, unit):
@@ -93,11 +93,11 @@ def check_goes_on(many: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> No
     calls: list[int] = []
     original = job.engine.extract
 
-    def counted(locations: list[str], **arguments: Any) -> Any:
-        calls.append(len(locations))
-        return original(locations, **arguments)
+    def counted(images: job.engine.Images, **arguments: Any) -> Any:
+        calls.append(len(images))
+        return original(images, **arguments)
 
-    monkeypatch.setattr(job, "SHARD_SIZE", SHARD)
+    monkeypatch.setattr(job.Job, "shard_size", SHARD)
     monkeypatch.setattr(job.engine, "extract", counted)
     audit = pixsieve.run(many, work_dir=work, progress=False, device="cpu", num_threads=2)
     assert audit.annotations()["error_code"].null_count() == IMAGES
@@ -288,7 +288,7 @@ import sys
 from pixsieve.audit import job
 from pixsieve.cli import main
 
-job.SHARD_SIZE = {SHARD}
+job.Job.shard_size = {SHARD}
 sys.argv[0] = "pixsieve"
 main()
 """

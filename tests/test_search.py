@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in BROKEN:
         (root / "in" / name).write_bytes(b"none")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "SHARD_SIZE", 3)
+        patch.setattr(job.Job, "shard_size", 3)
         pixsieve.run(
             root / "in",
             work_dir=root / "out",

@@ -25,11 +25,11 @@ def extracted(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     calls: list[list[str]] = []
     original = job.engine.extract
 
-    def counted(locations: list[str], **arguments: Any) -> Any:
-        calls.append([Path(location).name for location in locations])
-        return original(locations, **arguments)
+    def counted(images: job.engine.Images, **arguments: Any) -> Any:
+        calls.append([Path(path).name for path in images.pictures["path"]])
+        return original(images, **arguments)
 
-    monkeypatch.setattr(job, "SHARD_SIZE", 3)
+    monkeypatch.setattr(job.Job, "shard_size", 3)
     monkeypatch.setattr(job.engine, "extract", counted)
     return calls
 

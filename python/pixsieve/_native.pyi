@@ -18,8 +18,10 @@ _Progress: TypeAlias = Callable[[int, int], object]
 __all__ = [
     "DEBUG_BUILD",
     "STATISTICS",
+    "Exchange",
     "Model",
     "ModelError",
+    "Pictures",
     "__version__",
     "connected_components",
     "decode",
@@ -92,17 +94,21 @@ class Registrations(TypedDict):
 
 @type_check_only
 class Extraction(TypedDict):
-    """One row per path given to `extract`, in the same order, unless noted."""
+    """One row per image of the pictures given to `extract`, in the same order, unless noted."""
 
     digest: NDArray[np.uint8]
-    """(n, 32) BLAKE3 of the bytes; zeros where the file could not be read."""
+    """(n, 32) BLAKE3 of the bytes, or, of a part or a frame, of size and pixels; zeros where there
+    are none."""
     size: NDArray[np.uint64]
-    """Bytes read."""
+    """Bytes of the picture's file; 0 where it has none."""
     width: NDArray[np.uint32]
-    """Of the upright picture; 0 where unknown."""
+    """Of the upright picture, or of the part of it; 0 where unknown."""
     height: NDArray[np.uint32]
+    source_width: NDArray[np.uint32]
+    """Of the whole picture."""
+    source_height: NDArray[np.uint32]
     format: list[str | None]
-    """By content, lower case: `jpeg`, `png`, …."""
+    """By content, lower case: `jpeg`, `png`, …; of frames the codec."""
     error: list[str | None]
     """As in `invalid_instances()`, or None. `truncated` rows are decoded all the same."""
     detail: list[str | None]
@@ -131,6 +137,77 @@ class Model:
         """`cpu` or `cuda`."""
     @property
     def takes_any_size(self) -> bool: ...
+
+@final
+class Pictures:
+    """Pictures, where each lies, and which parts of it are images; `len` counts the pictures."""
+
+    def __new__(
+        cls,
+        *,
+        files: Sequence[str],
+        names: Sequence[str],
+        places: NDArray[np.uint64],
+        firsts: NDArray[np.uint64],
+        boxes: NDArray[np.float64],
+        kinds: NDArray[np.uint8],
+        clip: bool,
+        margins: tuple[float, float, float],
+    ) -> Pictures:
+        """What to read.
+
+        Args:
+            files: What to open for each picture; several may lie in one file.
+            names: What users call each picture; only the extension is made use of.
+            places: (n, 5): kind, offset, stored bytes, size, CRC-32. Kind 0 is a whole file, 1 so
+                many stored bytes from the offset on, 2 a member of a zip whose local header is at
+                the offset, 3 what the exchange brings.
+            firsts: (n + 1,): the images of a picture are those from its number to the next.
+            boxes: (m, 8): corners of each image in its picture, x and y, clockwise.
+            kinds: (m,): 1 if they are shares of width and height, 2 if the box is rotated, 4 if
+                the image is the whole picture, in sums.
+            clip: Whether boxes may reach beyond the picture and are cut there.
+            margins: Added left and right as a share of the width, above and below as a share of
+                the height, and on each side in pixels; as far as the picture goes.
+
+        Raises:
+            ValueError: If lengths or numbers do not fit.
+        """
+    def __len__(self) -> int: ...
+    @property
+    def images(self) -> int: ...
+
+@final
+class Exchange:
+    """Where pictures are handed over during one job, by threads of the caller's.
+
+    `put`, `put_pixels` and `put_failure` bring a picture of kind 3, each once, and wait while
+    enough is waiting; they give False once nobody wants any more. `take` gives, within so many
+    seconds, the number of a picture that Rust cannot decode, its bytes, its extension and the
+    short side below which it need not be decoded (None: in full); each is to be answered by
+    `answer` or `refuse`. `close` ends the job without a result.
+    """
+
+    def __new__(cls) -> Exchange: ...
+    def put(self, *, picture: int, data: bytes) -> bool: ...
+    def put_pixels(self, *, picture: int, pixels: NDArray[np.uint8], codec: str) -> bool: ...
+    def put_failure(self, *, picture: int, code: str, detail: str) -> bool: ...
+    def take(self, *, seconds: float) -> tuple[int, bytes, str | None, int | None] | None: ...
+    def answer(
+        self,
+        *,
+        picture: int,
+        pixels: NDArray[np.uint8],
+        codec: str,
+        width: int,
+        height: int,
+        damage: str | None,
+        seconds: float,
+    ) -> None: ...
+    def refuse(self, *, picture: int, code: str, detail: str, seconds: float) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def closed(self) -> bool: ...
 
 def load_model(
     *,
@@ -164,7 +241,8 @@ def walk(
 ) -> WalkResult: ...
 def extract(
     *,
-    paths: Sequence[str],
+    pictures: Pictures,
+    exchange: Exchange,
     model: Model,
     views: Sequence[str],
     min_file_size: int,
@@ -172,47 +250,53 @@ def extract(
     min_height: int,
     max_side: int,
     max_pixels: int,
+    stretch: str,
     thumbnails: str | None,
     thumbnail_side: int,
     num_threads: int,
     progress: _Progress | None,
 ) -> Extraction:
-    """Reads, decodes, measures and embeds every file.
+    """Reads, decodes, measures and embeds every image.
 
     `views` are plain, mirror and large (one and a half times the model's input size); uniform
-    borders are cut off before each, and the embeddings of all are averaged. A file that cannot
-    be read or decoded is a row with an error code. ModelError if the model fails, or gives a
-    value that is not finite; OSError if a thumbnail cannot be written.
+    borders are cut off before each, and the embeddings of all are averaged. A picture that cannot
+    be read or decoded is a row with an error code; it is decoded once for all its images.
+    ModelError if the model fails, or gives a value that is not finite; OSError if a thumbnail
+    cannot be written.
     """
 
 def pixel_digests(
     *,
-    paths: Sequence[str],
+    pictures: Pictures,
+    exchange: Exchange,
     max_side: int,
     max_pixels: int,
+    stretch: str,
     num_threads: int,
     progress: _Progress | None,
 ) -> list[bytes | None]:
-    """BLAKE3 of size and pixels of each upright, fully decoded picture; None if undecodable."""
+    """BLAKE3 of size and pixels of each upright, fully decoded image; None if undecodable."""
 
 def write_thumbnails(
     *,
-    paths: Sequence[str],
+    pictures: Pictures,
+    exchange: Exchange,
     targets: Sequence[str],
     side: int,
     max_side: int,
     max_pixels: int,
+    stretch: str,
     num_threads: int,
     progress: _Progress | None,
 ) -> list[str | None]:
-    """Writes a JPEG of at most `side` pixels on its longer side for each path.
+    """Writes a JPEG of at most `side` pixels on its longer side for each image.
 
     Written to a temporary name and renamed; parent folders are made. Returns None or the error
-    per path; a picture that cannot be decoded is no failure of the call.
+    per image; a picture that cannot be decoded is no failure of the call.
     """
 
 def decode(
-    *, data: bytes, extension: str | None, max_side: int, max_pixels: int
+    *, data: bytes, extension: str | None, max_side: int, max_pixels: int, stretch: str
 ) -> NDArray[np.uint8]:
     """(h, w, 3) upright RGB, alpha flattened on white; ValueError `code: detail` if undecodable."""
 

@@ -385,7 +385,10 @@ def _plain(value: Any) -> Any:
 
 
 def default_work_dir(input_dir: object) -> Path:
-    """Where a run of this folder, or else of a list of files, writes if nothing is said."""
+    """Where a run writes if nothing is said: by the name of its one folder, file or URL."""
     if not isinstance(input_dir, str | os.PathLike):
         return Path("pixsieve-out") / "files"
-    return Path("pixsieve-out") / (Path(input_dir).resolve().name or "root")
+    text = os.fspath(input_dir)
+    path = Path(text.partition("://")[2]) if "://" in text else Path(text).resolve()
+    name = path.name if path.is_dir() else path.name.partition(".")[0]
+    return Path("pixsieve-out") / (name or "root")

@@ -252,12 +252,16 @@ SEARCH = pl.Schema(
     }
 )
 
+#: What of the annotations and of the input did not come together: `side` says whose path it is.
+UNMATCHED = pl.Schema({"path": pl.String, "side": pl.String, "reason": pl.String})
+
 SCHEMAS: dict[str, pl.Schema] = {
     "images": IMAGES,
     "edges": EDGES,
     "pairs": PAIRS,
     "pixel_digests": PIXEL_DIGESTS,
     "typicality": TYPICALITY,
+    "unmatched": UNMATCHED,
     "statistics": STATISTICS,
     "annotations": ANNOTATIONS,
     "similarity": SIMILARITY,

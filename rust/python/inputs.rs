@@ -96,16 +96,16 @@ impl PyExchange {
         py.detach(|| self.0.put(picture, Ok(Content::Encoded(bytes)), 0.0))
     }
 
-    #[pyo3(signature = (*, picture, pixels, format))]
+    #[pyo3(signature = (*, picture, pixels, codec))]
     fn put_pixels(
         &self,
         py: Python<'_>,
         picture: usize,
         pixels: PyReadonlyArray3<'_, u8>,
-        format: String,
+        codec: String,
     ) -> PyResult<bool> {
         let size = crate::python::pictures::size(&pixels)?;
-        let content = finished(&pixels, format, size, None)?;
+        let content = finished(&pixels, codec, size, None)?;
         Ok(py.detach(|| self.0.put(picture, Ok(content), 0.0)))
     }
 
@@ -129,19 +129,19 @@ impl PyExchange {
         Some((picture, Cow::Owned(bytes), extension, short_side))
     }
 
-    #[pyo3(signature = (*, picture, pixels, format, width, height, damage, seconds))]
+    #[pyo3(signature = (*, picture, pixels, codec, width, height, damage, seconds))]
     #[allow(clippy::too_many_arguments)]
     fn answer(
         &self,
         picture: usize,
         pixels: PyReadonlyArray3<'_, u8>,
-        format: String,
+        codec: String,
         width: u32,
         height: u32,
         damage: Option<String>,
         seconds: f64,
     ) -> PyResult<()> {
-        let content = finished(&pixels, format, (width, height), damage)?;
+        let content = finished(&pixels, codec, (width, height), damage)?;
         self.0.answer(picture, Ok(content), seconds);
         Ok(())
     }

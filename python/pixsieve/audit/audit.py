@@ -69,8 +69,9 @@ class Audit(Questions):
             raise ValueError("there is no input: give a folder or a list of files as input_dir")
         config = self.config.replace(**settings)
         with reporter(progress) as shown:
-            tables = jobs.execute(jobs.Job(self._work, self._input, config, shown), annotations)
-        self.config = config
+            job = jobs.Job(self._work, self._input, config, shown)
+            tables = jobs.execute(job, annotations)
+        self.config, self._given = config, job.given
         return self._open(tables)
 
     # ---- summary and report ---- #

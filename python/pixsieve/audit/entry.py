@@ -7,7 +7,7 @@ from pixsieve.annotations import Annotations
 from pixsieve.audit.audit import Audit
 from pixsieve.config import Config, default_work_dir
 from pixsieve.progress import Progress
-from pixsieve.sources.files import Input
+from pixsieve.sources import Input
 
 
 def create(work_dir: str | os.PathLike[str] | None = None, input_dir: Input | None = None) -> Audit:

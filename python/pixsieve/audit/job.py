@@ -1,7 +1,6 @@
 """One run, from the input to the tables of the work directory."""
 
 import datetime
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -9,37 +8,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from pixsieve import _native, engine, findings, schema
-from pixsieve.annotations import Annotations, join, read_annotations, separator_of
+from pixsieve.annotations import WHOLE, Annotations, join, read_annotations, separator_of
 from pixsieve.audit import graph
+from pixsieve.audit.extraction import (
+    Files,
+    extract_shards,
+    table_of_files,
+    table_of_images,
+    table_of_statistics,
+)
 from pixsieve.config import Config
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
-from pixsieve.sources import Listing, list_images
-from pixsieve.sources.files import Input, shown
+from pixsieve.sources import Input, Listing, list_input, shown
+from pixsieve.sources.places import Fetcher
 from pixsieve.store import (
     SHARD_SIZE,
     Shard,
     WorkDir,
-    read_shard,
     remove_shards,
-    shard_fingerprint,
-    write_shard,
-)
-
-#: The settings that change what a shard holds.
-SHARD_SETTINGS = (
-    "min_file_size",
-    "min_width",
-    "min_height",
-    "max_pixels",
-    "high_accuracy",
 )
 
 
@@ -47,10 +39,14 @@ SHARD_SETTINGS = (
 class Job:
     """What `run` carries from stage to stage."""
 
+    #: Images per shard; the boxes of one picture stay together.
+    shard_size: ClassVar[int] = SHARD_SIZE
+
     work: WorkDir
     source: Input
     config: Config
     progress: Progress
+    given: tuple[Fetcher, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -84,8 +80,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         loading = beside.submit(load_model, card, config)
         with job.stage("list", "images"):
             listing = _listing(job)
-            annotated = 0 if table is None else table.height
-            files = _table_of_files(listing, join(listing, table, config), root, annotated)
+            if table is None:
+                table = listing.annotations
+            files = table_of_files(listing, join(listing, table, config), root, table)
         with job.stage("load model", "models"):
             model = loading.result()
     described = f"{len(listing)} files" if root is None else shown(str(root))
@@ -107,8 +104,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "left_out": listing.notes,
         "label_separator": separator_of(table, config),
     }
+    job.given = files.given
     with work.prepared(overwrite=config.overwrite, source=described):
-        parts = _shards(job, files, model, card)
+        parts = extract_shards(job, files, model, card)
         del model, loading  # Its memory is free as soon as the last shard is made.
         return _fill(job, files, parts, card, info)
 
@@ -123,7 +121,7 @@ def _fill(
         shards = list(parts)
         remove_shards(work.shards, len(shards))
     with job.stage("graph", "tiles"):
-        images, statistics = _images(files, shards), _statistics(shards)
+        images, statistics = table_of_images(files, shards), table_of_statistics(shards)
         nodes = graph.nodes(images, shards, job.config)
         embedded = sum(len(shard.rows) for shard in shards)
         del shards  # What of them is needed has been copied: their files need not stay mapped.
@@ -149,18 +147,16 @@ def _fill(
         del nodes
     with job.stage("pixels", "images"):
         alike = findings.pixel_candidates(images, edges, statistics, threshold=near_duplicate)
-        pixels = _pixel_digests(job, files, alike["image"])
+        pixels = _pixel_digests(job, files, images, alike["image"])
     with job.stage("write", "tables"):
-        locations = pl.Series(
-            "_location", [os.fsencode(path) for path in files.locations], pl.Binary
-        )
         tables = {
-            "images": images.with_columns(locations),
+            "images": images,
             "statistics": statistics,
             "edges": edges,
             "pairs": pairs,
             "pixel_digests": pixels,
             "typicality": typicality,
+            "unmatched": files.unmatched,
         }
         for name, frame in tables.items():
             work.write_table(name, frame)
@@ -213,7 +209,7 @@ def _listing(job: Job) -> Listing:
     """All files, those of `test_dir` last."""
     sources = [job.source] if job.config.test_dir is None else [job.source, job.config.test_dir]
     first, *second = (
-        list_images(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
+        list_input(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
         for source in sources
     )
     return first.joined(second[0]) if second else first
@@ -231,144 +227,25 @@ def _check_places(root: Path | None, work: Path) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Files:
-    """One row per image, in the order of their numbers."""
-
-    frame: pl.DataFrame
-    """path, label, split, then the user's columns."""
-    locations: list[str]
-    sizes: NDArray[np.uint64]
-    modified: NDArray[np.int64]
-
-
-def _table_of_files(
-    listing: Listing, frame: pl.DataFrame, root: Path | None, annotated: int
-) -> Files:
-    folder = (root or Path()).absolute()
-    listed = frame["listed"].to_list()
-    locations = [
-        # An annotated file that was not found: reading it will say why.
-        str(folder / path) if row is None else listing.locations[row]
-        for row, path in zip(listed, frame["path"], strict=True)
-    ]
-    if annotated:
-        _check_matches(listing, frame, locations, annotated)
-    sizes = [0 if row is None else listing.sizes[row] for row in listed]
-    modified = [0 if row is None else listing.modified[row] for row in listed]
-    return Files(
-        frame.drop("listed"),
-        locations,
-        np.array(sizes, dtype=np.uint64),
-        np.array(modified, dtype=np.int64),
-    )
-
-
-def _check_matches(
-    listing: Listing, frame: pl.DataFrame, locations: list[str], annotated: int
-) -> None:
-    """One misspelt path is a row of its own; if all are, it is the user who should know."""
-    missing = frame["listed"].is_null().arg_true()
-    if len(missing) < annotated:
-        return
-    if not any(os.path.lexists(locations[row]) for row in missing):
-        first = frame["path"][missing[0]]
-        raise ValueError(
-            f"none of the {annotated:,} annotated paths, such as {first!r}, is among "
-            f"the {len(listing):,} images found, such as {listing.relative[0]!r}: give paths "
-            "relative to the input folder"
-        )
-
-
-def _shards(job: Job, files: Files, model: _native.Model, card: Card) -> Iterator[Shard]:
-    settings = {name: getattr(job.config, name) for name in SHARD_SETTINGS}
-    described = json.dumps(
-        [_native.__version__, card.sha256, settings, dict(card.input), dict(card.output)],
-        default=str,
-    )
-    total = len(files.locations)
-    spent: dict[str, float] = {}
-    for number, start in enumerate(range(0, total, SHARD_SIZE)):
-        part = slice(start, start + SHARD_SIZE)
-        locations = files.locations[part]
-        fingerprint = shard_fingerprint(
-            described, locations, files.sizes[part], files.modified[part]
-        )
-        shard = read_shard(job.work.shards, number, fingerprint)
-        if shard is None:
-            shard = _extract(job, locations, model, number, fingerprint, (start, total), spent)
-        job.progress.update(start + len(locations), total)
-        yield shard
-    for stage, seconds in spent.items():
-        job.seconds[f"extract.{stage}"] = seconds
-
-
-def _extract(
-    job: Job,
-    locations: list[str],
-    model: _native.Model,
-    number: int,
-    fingerprint: str,
-    place: tuple[int, int],
-    spent: dict[str, float],
-) -> Shard:
-    start, total = place
-    rows = engine.extract(
-        locations,
-        model=model,
-        config=job.config,
-        thumbnails=job.work.thumbnails if job.config.thumbnails else None,
-        progress=lambda done, _: job.progress.update(start + done, total),
-    )
-    for stage, seconds in rows["seconds"].items():
-        spent[stage] = spent.get(stage, 0.0) + seconds
-    shard = Shard(_shard_frame(rows), rows["rows"], rows["embeddings"], rows["signatures"])
-    return write_shard(job.work.shards, number, fingerprint, shard)
-
-
-def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:
-    read = pl.Series(rows["digest"].any(axis=1))
-    hexadecimal = pl.Series([digest.tobytes() for digest in rows["digest"]], dtype=pl.Binary)
-    frame = pl.DataFrame(
-        {
-            "width": rows["width"],
-            "height": rows["height"],
-            "file_size": rows["size"],
-            "format": pl.Series(rows["format"], dtype=pl.String),
-            "digest": hexadecimal.bin.encode("hex"),
-            "error_code": pl.Series(rows["error"], dtype=pl.String),
-            "detail": pl.Series(rows["detail"], dtype=pl.String),
-        }
-    )
-    known = pl.col("width") > 0
-    frame = frame.with_columns(
-        digest=pl.when(read).then("digest"),
-        file_size=pl.when(read).then("file_size"),
-        width=pl.when(known).then("width"),
-        height=pl.when(known).then("height"),
-    )
-    statistics = pl.from_numpy(
-        rows["statistics"], schema=dict.fromkeys(_native.STATISTICS, pl.Float32)
-    )
-    return frame.hstack(statistics.fill_nan(None))
-
-
-def _images(files: Files, shards: list[Shard]) -> pl.DataFrame:
-    measured = pl.concat([shard.images.drop(_native.STATISTICS) for shard in shards])
-    frame = files.frame.hstack(measured).with_row_index("image")
-    return schema.conform(frame, "images", schema.user_columns(frame))
-
-
-def _statistics(shards: list[Shard]) -> pl.DataFrame:
-    frame = pl.concat([shard.images.select(_native.STATISTICS) for shard in shards])
-    return frame.with_row_index("image")
-
-
-def _pixel_digests(job: Job, files: Files, candidates: pl.Series) -> pl.DataFrame:
+def _pixel_digests(
+    job: Job, files: Files, images: pl.DataFrame, candidates: pl.Series
+) -> pl.DataFrame:
+    """Of images that are parts of pictures, or frames, the digest is that of their pixels."""
+    rows = images[candidates.to_list()]
+    whole = pl.Series([True]).new_from_index(0, rows.height)
+    if "_box_kind" in rows.columns:
+        whole &= (rows["_box_kind"] & WHOLE) != 0
+    if "_kind" in rows.columns:
+        whole &= rows["_kind"] != "frame"
+    known = rows.select(pl.when(~whole).then(pl.col("digest").str.decode("hex"))).to_series()
     digests = engine.pixel_digests(
-        [files.locations[image] for image in candidates],
-        config=job.config,
-        progress=job.progress.update,
+        files.images(candidates.filter(whole)), config=job.config, progress=job.progress.update
     )
-    frame = pl.DataFrame({"image": candidates, "pixel_digest": pl.Series(digests, dtype=pl.Binary)})
+    read = pl.DataFrame(
+        {"image": candidates.filter(whole), "read": pl.Series(digests, dtype=pl.Binary)}
+    )
+    frame = pl.DataFrame({"image": candidates, "known": known}).join(
+        read, on="image", how="left", maintain_order="left"
+    )
+    frame = frame.select("image", pixel_digest=pl.coalesce("known", "read"))
     return schema.conform(frame, "pixel_digests", [])

@@ -2,9 +2,7 @@
 
 import numbers
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +15,7 @@ from pixsieve.audit.tables import Tables
 from pixsieve.config import within
 from pixsieve.errors import ModelError
 from pixsieve.models import load_card, load_model
+from pixsieve.sources.places import Pixels
 
 #: A file, its bytes, the pixels (h, w, 3) as RGB, an embedding, or the number of an image.
 Query: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | int
@@ -93,8 +92,7 @@ class Searcher:
             return self._of_image(int(query))
         if isinstance(query, np.ndarray) and query.ndim == 1:
             return self._checked(query)
-        with _file_of(query) as path:
-            return self._embedding(path)
+        return self._embedding(_picture(query))
 
     def _checked(self, query: NDArray[Any]) -> NDArray[np.float32]:
         dim = int(self._audit.info["model"]["dim"])
@@ -115,9 +113,9 @@ class Searcher:
                 return np.ascontiguousarray(vectors[place : place + 1])
         raise ValueError(f"search: image {image} could not be read, and has no embedding")
 
-    def _embedding(self, path: Path) -> NDArray[np.float32]:
+    def _embedding(self, images: engine.Images) -> NDArray[np.float32]:
         rows = engine.extract(
-            [str(path)],
+            images,
             model=self._loaded(),
             config=self._audit.config,
             thumbnails=None,
@@ -141,22 +139,17 @@ class Searcher:
         return self._model
 
 
-@contextmanager
-def _file_of(query: Query) -> Iterator[Path]:
-    """The picture as a file, which goes again if it was made for this."""
+def _picture(query: Query) -> engine.Images:
+    """The picture that is searched for, ready to be read."""
     if isinstance(query, str | os.PathLike):
         path = Path(query)
         if not path.is_file():
             raise FileNotFoundError(f"search: there is no picture {path}")
-        yield path
-        return
+        return engine.Images.of_files([path])
     if isinstance(query, np.ndarray):
         if query.ndim != 3 or query.shape[2] != 3 or query.dtype != np.uint8:
             raise ValueError("search: pixels must be (h, w, 3) uint8, an embedding one-dimensional")
-        query = engine.encode_png(query)
+        return engine.Images.of_contents([Pixels(np.ascontiguousarray(query), "pixels")])
     if not isinstance(query, bytes):
         raise ValueError("search: give a path, bytes, pixels, an embedding or an image's number")
-    with tempfile.TemporaryDirectory(prefix="pixsieve-") as folder:
-        path = Path(folder) / "query"
-        path.write_bytes(query)
-        yield path
+    return engine.Images.of_contents([query])

@@ -2,10 +2,10 @@
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from pixsieve import findings, schema
 from pixsieve.config import Config, within
-from pixsieve.sources.files import Input
+from pixsieve.engine import Images
+from pixsieve.sources import Input, is_url
 from pixsieve.store import Shard, WorkDir
 
-#: Columns of `images.parquet` that are ours alone.
-INTERNAL = ("_location",)
+if TYPE_CHECKING:
+    from pixsieve.sources.places import Fetcher
 
 
 class Tables:
@@ -28,6 +29,8 @@ class Tables:
         self._input = input_dir
         self._info: dict[str, Any] | None = None
         self._config = Config()
+        #: What brings pictures that were objects in memory; it is gone after the run.
+        self._given: tuple[Fetcher, ...] = ()
         #: Read when first asked for.
         self._tables: dict[str, pl.DataFrame] = {}
         self._forget()
@@ -108,7 +111,7 @@ class Tables:
     @property
     def images(self) -> pl.DataFrame:
         """IMAGES, one row per image: `annotations()` with the details of errors."""
-        return self._images.drop(INTERNAL)
+        return self._images.select(pl.exclude("^_.*$"))
 
     @property
     def statistics(self) -> pl.DataFrame:
@@ -125,9 +128,30 @@ class Tables:
         """The similarities of the neighbor graph: of each image to its k nearest, Float32."""
         return self._nearest["similarity"]
 
-    def location(self, image: int) -> Path:
-        """The file of an image, as an absolute path."""
-        return Path(os.fsdecode(self._images["_location"][image]))
+    def location(self, image: int) -> str:
+        """The file that an image is in or part of, as an absolute path, or its URL."""
+        return os.fsdecode(self._images["_location"][image])
+
+    def readable(self, images: Iterable[int]) -> Images:
+        """Some images, in this order, ready to be read again."""
+        columns = [name for name in self._images.columns if name.startswith("_")]
+        columns += ["path", *(["source"] if "_box_kind" in columns else [])]
+        return Images.of(self._images.select(columns)[list(images)], self._given)
+
+    def is_whole_file(self, image: int) -> bool:
+        """Whether it is a file of this machine, and not a part of one."""
+        columns = self._images.columns
+        part = "_box_kind" in columns or (
+            "_kind" in columns and self._images["_kind"][image] != "file"
+        )
+        return not part and not is_url(self.location(image))
+
+    def unmatched(self) -> pl.DataFrame:
+        """What of the annotations and of the input did not come together.
+
+        Columns `path`, `side` (`annotations` or `input`: whose path it is) and `reason`.
+        """
+        return self._table("unmatched").clone()
 
     def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
         """Findings are pure: the same question has the same answer."""

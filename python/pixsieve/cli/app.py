@@ -36,6 +36,7 @@ class Place(click.Path):
 
 
 _path = Place(path_type=Path)
+_input = Place(path_type=str)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 _as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print the numbers as JSON, and nothing else."
@@ -150,8 +151,8 @@ def app() -> None:
     """Finds what is wrong with image collections."""
 
 
-@app.command("run", short_help="Audits a folder of images.")
-@click.argument("folder", type=_path)
+@app.command("run", short_help="Audits a collection of images.")
+@click.argument("inputs", metavar="INPUT...", type=_input, nargs=-1, required=True)
 @click.option(
     "-o",
     "--out",
@@ -164,7 +165,7 @@ def app() -> None:
     "-a",
     "--annotations",
     type=_path,
-    help="CSV or Parquet with path, label, split, …",
+    help="CSV, Parquet, COCO, YOLO, Pascal VOC or Label Studio: labels, splits, boxes, …",
 )
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
 @_quiet
@@ -174,7 +175,7 @@ def app() -> None:
 def run_command(
     ctx: click.Context,
     /,
-    folder: Path,
+    inputs: tuple[str, ...],
     out: Path | None,
     annotations: Path | None,
     report: bool,
@@ -182,19 +183,24 @@ def run_command(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Audits FOLDER: duplicates, leaks, outliers, wrong labels, broken and poor pictures."""
+    """Audits INPUTs: duplicates, leaks, outliers, wrong labels, broken and poor pictures.
+
+    An INPUT is a folder; a picture, archive, video or Parquet file; a text or CSV file of paths; the
+    data.yaml of a YOLO data set or the JSON of a COCO one; or a URL (s3, gs, az, http, https).
+    """
     try:
         chosen = parse(settings)
         Config(**chosen)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
-    work_dir = default_work_dir(folder) if out is None else out
+    source = inputs[0] if len(inputs) == 1 else list(inputs)
+    work_dir = default_work_dir(source) if out is None else out
     with _progress(quiet or as_json) as progress:
         with _resumable(work_dir):
             import pixsieve  # noqa: PLC0415 - what needs Polars is loaded when it is needed
 
             audit = pixsieve.run(
-                folder, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
+                source, work_dir=work_dir, annotations=annotations, progress=progress, **chosen
             )
         if report:
             with _reporting(work_dir):

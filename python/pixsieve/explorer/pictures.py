@@ -28,15 +28,13 @@ def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
 
 def _unkept(audit: Audit, image: int, side: int) -> bytes | None:
     """The JPEG where the work directory cannot keep it, being full or not ours to write."""
-    digest, size = audit.images["digest", "file_size"].row(image)
-    location = audit.location(image)
+    if audit.images["digest"][image] is None:
+        return None
     try:
-        if digest is None or location.stat().st_size != size:
-            return None
         with tempfile.TemporaryDirectory(prefix="pixsieve-") as folder:
             made = Path(folder) / "picture.jpg"
             engine.write_thumbnails(
-                [str(location)], [str(made)], side=side, config=audit.config, progress=None
+                audit.readable([image]), [str(made)], side=side, config=audit.config, progress=None
             )
             return made.read_bytes()
     except OSError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pixsieve import engine
 from pixsieve.audit import Audit
 from pixsieve.progress import Progress, reporter
+from pixsieve.sources import is_url
 from pixsieve.store import WorkDir
 
 #: The markers that a JPEG begins and ends with.
@@ -54,7 +55,7 @@ def load_thumbnails(
         if digest is None:
             reasons[image] = error or "could not be read"
         elif not _whole(place(digest)):
-            changed = _changed(audit.location(image), size)
+            changed = _changed(audit, image, size)
             if changed:
                 reasons[image] = changed
             else:
@@ -78,7 +79,7 @@ def thumbnail_bytes(audit: Audit, image: int, *, side: int) -> tuple[bytes | Non
     place = _places(audit, side)
     reason = None
     if not _whole(place(digest)):
-        reason = _changed(audit.location(image), size)
+        reason = _changed(audit, image, size)
         if reason is None:
             reason = _make(audit, place, side, {digest: image}, progress=False).get(digest)
     return _read(place(digest), reason)
@@ -100,15 +101,19 @@ def _whole(path: Path) -> bool:
         return False
 
 
-def _changed(location: Path, size: int) -> str | None:
+def _changed(audit: Audit, image: int, size: int) -> str | None:
     """Why the file is no longer the one that was read, as far as one sees without reading it."""
+    location = audit.location(image)
+    if is_url(location) or (not location.startswith(os.sep) and not Path(location).is_absolute()):
+        return None
     try:
-        now = location.stat().st_size
+        now = Path(location).stat().st_size
     except FileNotFoundError:
         return "the file has gone"
     except OSError as error:
         return error.strerror or "the file cannot be read"
-    return None if now == size else "the file has changed since the run"
+    changed = audit.is_whole_file(image) and now != size
+    return "the file has changed since the run" if changed else None
 
 
 def _make(
@@ -124,7 +129,7 @@ def _make(
     with reporter(progress) as shown:
         shown.stage("thumbnails", "images")
         results = engine.write_thumbnails(
-            [str(audit.location(image)) for image in sources.values()],
+            audit.readable(sources.values()),
             [str(place(digest)) for digest in sources],
             side=side,
             config=audit.config,

@@ -1,13 +1,19 @@
-"""Any input becomes a list of files in a stable order."""
+"""Any input becomes a list of pictures in a stable order."""
 
-from pixsieve.sources.files import Listing, list_images, select
+from pixsieve.sources.inputs import Input, list_input
+from pixsieve.sources.listing import Listing, is_url, resolved, shown
 from pixsieve.sources.names import SPLIT_PLACES, label_of_folder, split_of_path
+from pixsieve.sources.select import select
 
 __all__ = [
     "SPLIT_PLACES",
+    "Input",
     "Listing",
+    "is_url",
     "label_of_folder",
-    "list_images",
+    "list_input",
+    "resolved",
     "select",
+    "shown",
     "split_of_path",
 ]

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import tokenize
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +34,27 @@ class Shard:
     """One per image, (n, 32, 32) luminance; memory-mapped when read."""
 
 
-def shard_fingerprint(
-    settings: str, locations: Sequence[str], sizes: NDArray[np.uint64], modified: NDArray[np.int64]
-) -> str:
-    """Equal only if the same files, unchanged, would be read with the same settings."""
+def shard_fingerprint(settings: str, pictures: pl.DataFrame) -> str:
+    """Equal only if the same pictures, unchanged, would be read with the same settings.
+
+    Args:
+        settings: What else decides on the contents.
+        pictures: Columns that say which they are: bytes, text and numbers.
+    """
     digest = hashlib.blake2b(settings.encode(), digest_size=16)
-    for location in locations:
-        digest.update(location.encode("utf-8", errors="surrogateescape"))
-        digest.update(b"\0")
-    digest.update(np.ascontiguousarray(sizes).tobytes())
-    digest.update(np.ascontiguousarray(modified).tobytes())
+    for column in pictures.iter_columns():
+        digest.update(f"{column.name}\n".encode())
+        digest.update(column.is_null().to_numpy().tobytes())
+        known = column.drop_nulls()
+        if isinstance(known.dtype, pl.Array):
+            known = known.explode()
+        if known.dtype == pl.String:
+            known = known.cast(pl.Binary)
+        if known.dtype == pl.Binary:
+            digest.update(known.bin.size().to_numpy().tobytes())
+            digest.update(b"".join(known))
+        else:
+            digest.update(np.ascontiguousarray(known.to_physical().to_numpy()).tobytes())
     return digest.hexdigest()
 
 

@@ -23,9 +23,9 @@ from pixsieve.store.lock import LOCK, locked
 from pixsieve.store.shards import SHARD_FILE, Shard, open_shard
 
 #: Raised by one with every change that older readers would misread.
-FORMAT = 4
+FORMAT = 5
 RUN = "run.json"
-TABLES = ("images", "statistics", "edges", "pairs", "pixel_digests", "typicality")
+TABLES = (*("images", "statistics", "edges", "pairs", "pixel_digests", "typicality", "unmatched"),)
 REPORT = "report.html"
 #: Both stand in the first lines of every page of Pixsieve, and tell it from other files.
 PAGE_MARKS = (b"<!doctype html>", b'<meta name="generator" content="Pixsieve ')

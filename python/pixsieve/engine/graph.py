@@ -1,8 +1,7 @@
-"""What Rust does for us, with our defaults, in our types."""
+"""The neighbor graph, and what is made of edges."""
 
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,13 +14,6 @@ from pixsieve.shapes import turn_invariants
 
 Callback: TypeAlias = Callable[[int, int], object] | None
 
-#: Longer pictures are refused; it is what a JPEG can hold.
-MAX_SIDE = 65_535
-THUMBNAIL_SIDE = 256
-#: Views whose embeddings `high_accuracy` averages. benches/views.py compares the mixes: the
-#: mirrored view helps a little everywhere; a larger input helps crops and labels, but loses
-#: blurred and reduced copies.
-ACCURATE_VIEWS = ("plain", "mirror")
 #: Queries on which the recall of an approximate graph is measured.
 RECALL_SAMPLE = 300
 #: By which two ways to work out one similarity may differ.
@@ -37,31 +29,6 @@ NOBODY = 2**32 - 1
 MOST_NEIGHBORS = 1_000
 #: And up to this many edges in one step.
 MOST_EDGES = 20_000_000
-
-
-def extract(
-    locations: Sequence[str],
-    *,
-    model: _native.Model,
-    config: Config,
-    thumbnails: Path | None,
-    progress: Callback,
-) -> "_native.Extraction":
-    """Decodes, measures and embeds the files; see the stub for the columns."""
-    return _native.extract(
-        paths=locations,
-        model=model,
-        views=ACCURATE_VIEWS if config.high_accuracy else ("plain",),
-        min_file_size=config.min_file_size,
-        min_width=config.min_width,
-        min_height=config.min_height,
-        max_side=MAX_SIDE,
-        max_pixels=config.max_pixels,
-        thumbnails=None if thumbnails is None else str(thumbnails),
-        thumbnail_side=THUMBNAIL_SIDE,
-        num_threads=config.threads,
-        progress=progress,
-    )
 
 
 def neighbor_graph(
@@ -255,57 +222,3 @@ def register_pairs(
         progress=progress,
     )
     return pl.DataFrame(found)
-
-
-def pixel_digests(
-    locations: Sequence[str], *, config: Config, progress: Callback
-) -> list[bytes | None]:
-    """BLAKE3 of size and pixels of each upright picture."""
-    return _native.pixel_digests(
-        paths=locations,
-        max_side=MAX_SIDE,
-        max_pixels=config.max_pixels,
-        num_threads=config.threads,
-        progress=progress,
-    )
-
-
-def write_thumbnails(
-    locations: Sequence[str],
-    targets: Sequence[str],
-    *,
-    side: int,
-    config: Config,
-    progress: Callback,
-) -> list[str | None]:
-    """Writes a JPEG of at most `side` pixels for each; gives the reason where that failed."""
-    return _native.write_thumbnails(
-        paths=locations,
-        targets=targets,
-        side=side,
-        max_side=MAX_SIDE,
-        max_pixels=config.max_pixels,
-        num_threads=config.threads,
-        progress=progress,
-    )
-
-
-def decode(data: bytes, *, extension: str | None = None) -> NDArray[np.uint8]:
-    """The upright picture as (h, w, 3) RGB.
-
-    Raises:
-        ValueError: If it cannot be decoded: `code: detail`.
-    """
-    return _native.decode(
-        data=data, extension=extension, max_side=MAX_SIDE, max_pixels=Config().max_pixels
-    )
-
-
-def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int) -> bytes:
-    """(h, w, 3) RGB as a JPEG."""
-    return _native.encode_jpeg(pixels=np.ascontiguousarray(pixels), quality=quality)
-
-
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """(h, w, 3) RGB as a PNG."""
-    return _native.encode_png(pixels=np.ascontiguousarray(pixels))

@@ -1,0 +1,100 @@
+"""Which listed picture an annotation speaks of."""
+
+import os
+
+import polars as pl
+
+from pixsieve.sources import Listing, is_url, resolved
+
+
+def match(listing: Listing, annotated: pl.Series) -> pl.DataFrame:
+    """For each of the paths, once, the row of the listing that it means.
+
+    That is the picture with the same path, as shown, relative to the input, or spelt another way
+    (absolute, with `./`, through a linked folder); else the only one whose path ends with it, or
+    with whose relative path it ends.
+
+    Returns:
+        `annotated`, and `_listed`, null where there is no such picture.
+
+    Raises:
+        ValueError: If it may mean several.
+    """
+    files = listing.frame.select("path", "relative").with_row_index("_listed")
+    names = annotated.unique(maintain_order=True).to_frame("annotated")
+    keys = pl.concat(
+        [
+            files.select("_listed", annotated="path"),
+            files.filter(pl.col("path") != pl.col("relative")).select(
+                "_listed", annotated="relative"
+            ),
+        ]
+    )
+    matched = names.join(
+        keys.unique(["_listed", "annotated"], keep="first", maintain_order=True),
+        on="annotated",
+        how="left",
+        maintain_order="left",
+    )
+    _check_single_picture(matched, files)
+    return _by_ending(_spelt_otherwise(matched, listing), files)
+
+
+def _check_single_picture(matched: pl.DataFrame, files: pl.DataFrame) -> None:
+    several = matched.filter(pl.col("annotated").is_duplicated())
+    if several.is_empty():
+        return
+    annotated = several["annotated"][0]
+    rows = several.filter(pl.col("annotated") == annotated)["_listed"]
+    first, second = files["path"].gather(rows)[:2]
+    raise ValueError(
+        f"annotations: {annotated!r} may be {first!r} or {second!r}: give paths that tell which, "
+        f"such as these (so do {several['annotated'].n_unique() - 1:,} others)"
+    )
+
+
+def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+    """Fills in `_listed` where the annotated path leads to a listed file all the same."""
+    lost = matched.filter(pl.col("_listed").is_null())["annotated"]
+    if lost.is_empty():
+        return matched
+    files = listing.frame.with_row_index("_listed").filter(pl.col("kind") == "file")
+    rows = {
+        resolved(os.fsdecode(location)): row
+        for row, location in files.select("_listed", "location").iter_rows()
+    }
+    found: dict[str, int] = {}
+    starts = [listing.folder, "" if listing.second_folder is None else listing.second_folder, ""]
+    for path in lost:
+        # Relative to the input, else to where the program runs; an absolute path stands for itself.
+        for start in starts:
+            whole = path if is_url(path) else os.path.join(start, path)  # noqa: PTH118
+            row = rows.get(resolved(whole))
+            if row is not None:
+                found.setdefault(path, row)
+    other = pl.col("annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)
+    return matched.with_columns(pl.coalesce("_listed", other))
+
+
+def _by_ending(matched: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
+    lost = matched.filter(pl.col("_listed").is_null()).select("annotated")
+    if lost.is_empty():
+        return matched
+    bare = pl.col("annotated").str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
+    lost = lost.with_columns(_bare=bare).with_columns(_name=_name(pl.col("_bare")))
+    named = files.with_columns(_name=_name(pl.col("relative")))
+    ends = ("/" + pl.col("path")).str.ends_with("/" + pl.col("_bare"))
+    begins = ("/" + pl.col("_bare")).str.ends_with("/" + pl.col("relative"))
+    found = (
+        lost.join(named, on="_name", how="inner", maintain_order="left_right")
+        .filter(ends | begins)
+        .select("annotated", "_listed")
+    )
+    _check_single_picture(found, files)
+    others = matched.filter(pl.col("_listed").is_not_null())
+    still = lost.select("annotated").join(found, on="annotated", how="anti")
+    return pl.concat([others, found, still.with_columns(_listed=pl.lit(None, pl.UInt32))])
+
+
+def _name(path: pl.Expr) -> pl.Expr:
+    return path.str.extract(r"([^/]+)$")

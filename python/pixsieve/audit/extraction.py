@@ -1,0 +1,237 @@
+"""From the listed pictures to shards: what a run reads, and in which portions."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pixsieve import _native, engine, schema
+from pixsieve.annotations import RELATIVE, ROTATED, Joined
+from pixsieve.engine import Images
+from pixsieve.models import Card
+from pixsieve.sources import Listing
+from pixsieve.sources.places import Fetcher
+from pixsieve.store import Shard, read_shard, shard_fingerprint, write_shard
+
+if TYPE_CHECKING:
+    from pixsieve.audit.job import Job
+
+#: The settings that change what a shard holds.
+SHARD_SETTINGS = (
+    *("min_file_size", "min_width", "min_height", "max_pixels", "stretch", "high_accuracy"),
+    *("clip_boxes", "augmentation_horiz", "augmentation_vert", "augmentation_additive_margin"),
+)
+#: Kinds whose pictures are not had again, or only by reading all that comes before them: their
+#: thumbnails are made while they are at hand.
+FLEETING = ("given", "streamed")
+
+
+@dataclass(frozen=True)
+class Files:
+    """One row per image, in the order of their numbers."""
+
+    frame: pl.DataFrame
+    """path, label, split, then the user's columns, then internal ones."""
+    unmatched: pl.DataFrame
+    """UNMATCHED."""
+    given: tuple[Fetcher, ...]
+
+    def images(self, rows: pl.Series | slice) -> Images:
+        """Some of them, ready to be read."""
+        part = self.frame[rows] if isinstance(rows, slice) else self.frame[rows.to_list()]
+        return Images.of(part, self.given)
+
+
+def table_of_files(
+    listing: Listing, joined: Joined, root: Path | None, annotations: pl.DataFrame | None
+) -> Files:
+    """The images of a run, those too that are annotated but not there.
+
+    Raises:
+        ValueError: If no annotation speaks of any picture.
+    """
+    folder = (root or Path()).absolute()
+    lost = joined.frame["_location"].is_null()
+    locations = joined.frame["_location"]
+    if lost.any():
+        named = "source" if "_box_kind" in joined.frame.columns else "path"
+        # An annotated file that was not found: reading it will say why.
+        rows = joined.frame.select("_location", named).iter_rows()
+        locations = pl.Series(
+            [os.fsencode(folder / path) if place is None else place for place, path in rows],
+            dtype=pl.Binary,
+        )
+    frame = joined.frame.with_columns(
+        locations.alias("_location"),
+        pl.col("_kind").fill_null("file"),
+        *(pl.col(f"_{name}").fill_null(0) for name in ("offset", "stored", "size", "modified")),
+    )
+    if annotations is not None and annotations["path"].n_unique() == joined.missing:
+        _check_matches(listing, frame.filter(lost), annotations)
+    return Files(frame, joined.unmatched, listing.given)
+
+
+def _check_matches(listing: Listing, lost: pl.DataFrame, annotations: pl.DataFrame) -> None:
+    """One misspelt path is a row of its own; if all are, it is the user who should know."""
+    if not any(os.path.lexists(os.fsdecode(path)) for path in lost["_location"]):
+        raise ValueError(
+            f"none of the {annotations.height:,} annotated paths, such as "
+            f"{annotations['path'].sort()[0]!r}, is among the {len(listing):,} images found, such "
+            f"as {listing.frame['relative'][0]!r}: give paths relative to the input folder"
+        )
+
+
+def extract_shards(job: "Job", files: Files, model: _native.Model, card: Card) -> Iterator[Shard]:
+    """The shards of a run, those of an earlier one where nothing has changed."""
+    settings = {name: getattr(job.config, name) for name in SHARD_SETTINGS}
+    described = json.dumps(
+        [_native.__version__, card.sha256, settings, dict(card.input), dict(card.output)],
+        default=str,
+    )
+    total = files.frame.height
+    spent: dict[str, float] = {}
+    for number, part in enumerate(portions(files.frame, job.shard_size)):
+        rows = files.frame[part]
+        shard = None
+        fingerprint = uuid.uuid4().hex
+        # What an object in memory holds is not known before it is read.
+        if not (rows["_kind"] == "given").any():
+            fingerprint = shard_fingerprint(described, rows.select(_told_by(rows)))
+            shard = read_shard(job.work.shards, number, fingerprint)
+        if shard is None:
+            shard = _extract(job, files, part, model, spent)
+            shard = write_shard(job.work.shards, number, fingerprint, shard)
+        job.progress.update(part.stop, total)
+        yield shard
+    for stage, seconds in spent.items():
+        job.seconds[f"extract.{stage}"] = seconds
+
+
+def portions(frame: pl.DataFrame, size: int) -> Iterator[slice]:
+    """Rows of each shard; the boxes of one picture stay together, so that it is decoded once."""
+    start, total = 0, frame.height
+    while start < total:
+        end = min(start + size, total)
+        if end < total and "_box_kind" in frame.columns:
+            here = frame["source"][end - 1]
+            last = frame["source"][start:end]
+            same = int((last == here).sum())
+            whole = frame["source"][end] == here and same < end - start
+            end -= same if whole else 0
+        yield slice(start, end)
+        start = end
+
+
+def _told_by(rows: pl.DataFrame) -> list[str]:
+    """The columns by which it is told whether a picture is still the same."""
+    return [name for name in rows.columns if name.startswith("_") and name != "_relative"]
+
+
+def _extract(
+    job: "Job", files: Files, part: slice, model: _native.Model, spent: dict[str, float]
+) -> Shard:
+    total = files.frame.height
+    fleeting = files.frame["_kind"][part].cast(pl.String).is_in(FLEETING).any()
+    rows = engine.extract(
+        files.images(part),
+        model=model,
+        config=job.config,
+        thumbnails=job.work.thumbnails if job.config.thumbnails or fleeting else None,
+        progress=lambda done, _: job.progress.update(part.start + done, total),
+    )
+    for stage, seconds in rows["seconds"].items():
+        spent[stage] = spent.get(stage, 0.0) + seconds
+    frame = _shard_frame(rows)
+    if "_box_error" in files.frame.columns:
+        said = files.frame["_box_error"][part]
+        known = pl.col("error_code") == "bad_bounding_box"
+        detail = pl.when(known).then(pl.coalesce(said, "detail")).otherwise("detail")
+        frame = frame.with_columns(detail=detail)
+    return Shard(frame, rows["rows"], rows["embeddings"], rows["signatures"])
+
+
+def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:
+    read = pl.Series(rows["digest"].any(axis=1))
+    hexadecimal = pl.Series([digest.tobytes() for digest in rows["digest"]], dtype=pl.Binary)
+    frame = pl.DataFrame(
+        {
+            "width": rows["width"],
+            "height": rows["height"],
+            "source_width": rows["source_width"],
+            "source_height": rows["source_height"],
+            "file_size": rows["size"],
+            "format": pl.Series(rows["format"], dtype=pl.String),
+            "digest": hexadecimal.bin.encode("hex"),
+            "error_code": pl.Series(rows["error"], dtype=pl.String),
+            "detail": pl.Series(rows["detail"], dtype=pl.String),
+        }
+    )
+    known = pl.col("width") > 0
+    frame = frame.with_columns(
+        digest=pl.when(read).then("digest"),
+        file_size=pl.when(read | (pl.col("file_size") > 0)).then("file_size"),
+        width=pl.when(known).then("width"),
+        height=pl.when(known).then("height"),
+    )
+    statistics = pl.from_numpy(
+        rows["statistics"], schema=dict.fromkeys(_native.STATISTICS, pl.Float32)
+    )
+    return frame.hstack(statistics.fill_nan(None))
+
+
+def table_of_images(files: Files, shards: list[Shard]) -> pl.DataFrame:
+    """IMAGES, and the internal columns that say where each image lies."""
+    measured = pl.concat([shard.images.drop(_native.STATISTICS) for shard in shards])
+    frame = files.frame.hstack(measured).with_row_index("image")
+    if "_box_kind" in frame.columns:
+        frame = boxes_in_pixels(frame)
+    frame = frame.drop("source_width", "source_height")
+    columns = schema.user_columns(frame)
+    user = [name for name in columns if not name.startswith("_")]
+    return schema.conform(frame, "images", [*user, *internal_columns(frame)])
+
+
+def boxes_in_pixels(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds where each box lies in its picture: `col_x`, `row_y`, `box_width`, `box_height`.
+
+    Of a rotated box they are the upright box around it; `x1` to `y4` are its corners.
+    """
+    kind = pl.col("_box_kind")
+    relative, rotated = (kind & RELATIVE) != 0, (kind & ROTATED) != 0
+    sizes = [pl.col("source_width"), pl.col("source_height")]
+    corners = [
+        pl.col("_box").arr.get(place, null_on_oob=True)
+        * pl.when(relative).then(sizes[place % 2]).otherwise(1)
+        for place in range(8)
+    ]
+    left, top = (pl.min_horizontal(corners[axis::2]) for axis in (0, 1))
+    right, bottom = (pl.max_horizontal(corners[axis::2]) for axis in (0, 1))
+    frame = frame.with_columns(
+        col_x=left, row_y=top, box_width=right - left, box_height=bottom - top
+    )
+    if frame.select(rotated.any()).item():
+        names = [f"{axis}{number}" for number in range(1, 5) for axis in "xy"]
+        frame = frame.with_columns(
+            pl.when(rotated).then(corner).alias(name)
+            for name, corner in zip(names, corners, strict=True)
+        )
+    return frame
+
+
+def internal_columns(frame: pl.DataFrame) -> list[str]:
+    """Those that are kept: only a location where all images are whole files."""
+    names = ["_location"]
+    if (frame["_kind"] != "file").any():
+        names += ["_kind", "_offset", "_stored", "_size", "_check"]
+    return names + [name for name in ("_box", "_box_kind") if name in frame.columns]
+
+
+def table_of_statistics(shards: list[Shard]) -> pl.DataFrame:
+    """STATISTICS, one row per image."""
+    frame = pl.concat([shard.images.select(_native.STATISTICS) for shard in shards])
+    return frame.with_row_index("image")

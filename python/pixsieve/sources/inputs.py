@@ -1,0 +1,206 @@
+"""From whatever the user gives to one listing."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pixsieve.config import Config
+from pixsieve.sources.expand import HOLDING, expanded
+from pixsieve.sources.files import PICTURE_EXTENSIONS, Progress, list_files, list_folder
+from pixsieve.sources.listing import Listing, combined, is_url
+
+#: A folder, a file, a URL, a table, a dataset, or a list of any of them.
+Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
+
+#: Of names in a bucket those that are listed.
+REMOTE = frozenset([*PICTURE_EXTENSIONS, *HOLDING, "tar.gz", "tar.bz2", "tar.xz"])
+
+
+def list_input(
+    source: Input, *, config: Config, exclude: Path | None, progress: Progress
+) -> Listing:
+    """Lists the pictures of an input.
+
+    Args:
+        source: A folder; a file: a picture, an archive, a video, a Parquet file, a list of paths
+            (text or CSV), the data.yaml of a YOLO data set or the JSON of a COCO one; a URL; a
+            table; a dataset of Hugging Face or PyTorch; pictures in memory; or a list of these.
+        config: The settings.
+        exclude: A folder to leave out: the work directory.
+        progress: Is told how many were found.
+
+    Raises:
+        FileNotFoundError: If a folder or file that was given by itself does not exist.
+        ImportError: If a package is missing that reads such an input.
+        PermissionError: If it may not be read.
+        ValueError: If there is no picture, or the input is of no kind that is known.
+    """
+    lister = _Lister(config, exclude, progress)
+    listing = lister.listing(source)
+    if not len(listing):
+        described = os.fspath(source) if _is_path(source) else "the list of files"
+        raise ValueError(f"{described}: {_nothing(listing)}")
+    return listing
+
+
+def _is_path(source: object) -> bool:
+    return isinstance(source, str | os.PathLike)
+
+
+@dataclass(frozen=True)
+class _Lister:
+    config: Config
+    exclude: Path | None
+    progress: Progress
+
+    def listing(self, source: Input) -> Listing:
+        """Of one input."""
+        if isinstance(source, str | os.PathLike):
+            return self._path(os.fspath(source))
+        found = self._object(source)
+        if found is None and isinstance(source, Iterable):
+            return self._several(list(source))
+        if found is None:
+            raise ValueError(
+                f"cannot read a {type(source).__name__}: give a folder, a file, a URL, a table, a "
+                "dataset, or a list of these"
+            )
+        return found
+
+    def _path(self, path: str) -> Listing:
+        if not path:
+            raise ValueError("the path of the input is empty")
+        if is_url(path):
+            return self._remote(path)
+        if not Path(path).is_file():
+            return self._expanded(self._folder(path))
+        special = self._described_by_file(path)
+        return self._expanded(list_files([path])) if special is None else special
+
+    def _folder(self, path: str) -> Listing:
+        return list_folder(
+            Path(path), config=self.config, exclude=self.exclude, progress=self.progress
+        )
+
+    def _expanded(self, listing: Listing) -> Listing:
+        return expanded(listing, config=self.config, progress=self.progress)
+
+    def _remote(self, url: str) -> Listing:
+        from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs
+
+        frame, notes = list_remote(
+            url, config=self.config, extensions=REMOTE, progress=self.progress
+        )
+        return self._expanded(Listing(frame, os.getcwd(), notes))  # noqa: PTH109 - as text
+
+    def _described_by_file(self, path: str) -> Listing | None:
+        """Of a file that is no picture but says where pictures are."""
+        suffix = Path(path).suffix.lower()
+        if suffix in (".txt", ".lst", ".csv", ".tsv"):
+            return self._list_file(path)
+        if suffix in (".yaml", ".yml"):
+            return self._yolo(path)
+        if suffix == ".json":
+            return self._coco(path)
+        return None
+
+    def _list_file(self, path: str) -> Listing:
+        from pixsieve.sources.lists import read_list  # noqa: PLC0415 - needed only for them
+
+        files = read_list(path)
+        folder = str(Path(path).absolute().parent)
+        parts = [self._expanded(Listing(files.frame, folder, files.notes))]
+        parts += [self._expanded(self._folder(one)) for one in files.folders]
+        return combined(part for part in parts if len(part) or len(parts) == 1)
+
+    def _yolo(self, path: str) -> Listing:
+        raise NotImplementedError(path)
+
+    def _coco(self, path: str) -> Listing:
+        raise NotImplementedError(path)
+
+    def _object(self, source: object) -> Listing | None:
+        """Of a table or a dataset; None if it is neither."""
+        from pixsieve.sources import huggingface, tables, torch_like  # noqa: PLC0415 - on demand
+
+        most = self.config.max_pixels
+        if tables.is_table(source):
+            found = tables.list_table(source, max_pixels=most)
+        elif huggingface.is_huggingface(source):
+            found = huggingface.list_huggingface(source)
+        elif not isinstance(source, list | tuple | set) and torch_like.is_dataset(source):
+            found = torch_like.list_dataset(source, max_pixels=most)
+        else:
+            return None
+        return self._of_given(found)
+
+    def _of_given(self, found: Any) -> Listing:
+        given = () if found.fetcher is None else (found.fetcher,)
+        folder = os.getcwd()  # noqa: PTH109 - as text
+        return self._expanded(Listing(found.frame, folder, found.notes, given=given))
+
+    def _several(self, sources: list[Any]) -> Listing:
+        """Of a list: its files together, so that a file that comes twice is one picture."""
+        files = [
+            os.fspath(one)
+            for one in sources
+            if _is_path(one) and self._is_plain_file(os.fspath(one))
+        ]
+        pictures = [one for one in sources if _is_picture(one)]
+        others = [
+            one
+            for one in sources
+            if not _is_picture(one) and not (_is_path(one) and self._is_plain_file(os.fspath(one)))
+        ]
+        parts = list(self._others(others))
+        if pictures:
+            from pixsieve.sources.torch_like import list_pictures  # noqa: PLC0415 - on demand
+
+            parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
+        if files or not parts:
+            parts.append(self._expanded(list_files(files)))
+        return _without_repeated(combined(parts))
+
+    def _others(self, sources: list[Any]) -> Iterator[Listing]:
+        for one in sources:
+            yield self.listing(one)
+
+    def _is_plain_file(self, path: str) -> bool:
+        """Whether it is listed as a file, even if it is not there."""
+        if is_url(path) or Path(path).is_dir():
+            return False
+        suffix = Path(path).suffix.lower()
+        return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
+
+
+def _is_picture(item: object) -> bool:
+    """Whether it is a picture in memory: an array, or one of Pillow's."""
+    array = hasattr(item, "__array_interface__") and hasattr(item, "shape")
+    return array or (hasattr(item, "getbands") and hasattr(item, "tobytes"))
+
+
+def _without_repeated(listing: Listing) -> Listing:
+    """Each place once, the first time."""
+    keys = ["location", "kind", "offset"]
+    frame = listing.frame.unique(keys, keep="first", maintain_order=True)
+    repeated = len(listing) - frame.height
+    notes = dict(listing.notes)
+    if repeated:
+        notes["repeated"] = notes.get("repeated", 0) + repeated
+    return Listing(frame, listing.folder, notes, listing.annotations, listing.given)
+
+
+def _nothing(listing: Listing) -> str:
+    left_out = {
+        "hidden": "hidden (pass hidden=True to read them)",
+        "not_pictures": "not pictures",
+        "links": "links to nowhere or to each other",
+        "special": "sockets, FIFOs or devices",
+        "runs": "work directories of earlier runs",
+    }
+    reasons = [
+        f"{listing.notes[key]} {text}" for key, text in left_out.items() if listing.notes.get(key)
+    ]
+    return f"no picture found; left out: {', '.join(reasons)}" if reasons else "it is empty"
