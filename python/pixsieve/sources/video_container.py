@@ -1,0 +1,145 @@
+"""Opens videos, and reads of them what can be read."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TypeAlias
+
+from pixsieve.sources.places import Failure
+
+#: What may be opened: containers of pictures and sound, none that names other files to be read.
+FORMATS = (
+    *("mov,mp4,m4a,3gp,3g2,mj2", "avi", "matroska,webm", "mpeg", "mpegts", "mpegvideo"),
+    *("flv", "live_flv", "asf"),
+)
+CONTAINER_OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+#: So many parts of a file in a row may be unreadable before the rest is given up.
+MOST_ERRORS = 1_000
+
+#: A path, or what reads and seeks as a file does.
+Video: TypeAlias = BinaryIO | str
+
+
+class UnreadableError(Exception):
+    """The video cannot be read at all."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = Failure(code, detail)
+
+
+@contextlib.contextmanager
+def opened(file: Video, options: dict[str, str]) -> Iterator[tuple[Any, Any]]:
+    """The container and its first video stream, closed in the end.
+
+    Raises:
+        UnreadableError: If it is no video, or damaged beyond reading.
+    """
+    import av  # noqa: PLC0415 - needed only for videos
+
+    try:
+        container = av.open(
+            file,
+            "r",
+            options=options,
+            container_options=CONTAINER_OPTIONS,
+            metadata_errors="replace",
+        )
+    except (OSError, av.error.FFmpegError) as error:
+        raise UnreadableError(*_why(file, error)) from None
+    with container:
+        yield container, _video_stream(container)
+
+
+def _why(file: Video, error: Exception) -> tuple[str, str]:
+    """Error code and detail of a video that cannot be opened."""
+    for kind, code in ((FileNotFoundError, "missing_file"), (PermissionError, "permission_denied")):
+        if isinstance(error, kind):
+            return code, str(error.strerror or error)
+    head = _head(file)
+    if not head:
+        return "empty_file", "the file is empty"
+    if not _is_container(head):
+        return "unknown_format", "not a video of a known format"
+    return "corrupt", f"the video cannot be opened: {said(error)}"
+
+
+def said(error: Exception) -> str:
+    """What an error of PyAV's says, without the place in its own code."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _head(file: Video) -> bytes:
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(file, str):
+            with open(file, "rb") as opened_file:  # noqa: PTH123 - names may not be UTF-8
+                return opened_file.read(16)
+        file.seek(0)
+        return file.read(16)
+    return b""
+
+
+def _is_container(head: bytes) -> bool:
+    boxes = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp")
+    begins = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"0&\xb2u", b"G")
+    riff = head.startswith(b"RIFF") and head[8:12] == b"AVI "
+    return head[4:8] in boxes or head.startswith(begins) or riff
+
+
+def _video_stream(container: Any) -> Any:
+    import av  # noqa: PLC0415
+
+    for stream in container.streams.video:
+        cover = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+        if stream.disposition & cover:
+            continue
+        if stream.codec_context is None:
+            raise UnreadableError("unknown_format", "there is no decoder for its video")
+        _only(container, stream)
+        return stream
+    raise UnreadableError("unknown_format", "there is no video in it, only sound or other streams")
+
+
+def _only(container: Any, wanted: Any) -> None:
+    """Other streams, such as sound, are not even read."""
+    from av.stream import Discard  # noqa: PLC0415
+
+    for stream in container.streams:
+        if stream is not wanted:
+            stream.discard = Discard.all
+
+
+def packets(container: Any, stream: Any) -> Iterator[Any]:
+    """The packets of the stream that can be read, then an empty one for the decoder to finish."""
+    import av  # noqa: PLC0415
+
+    errors = 0
+    while errors < MOST_ERRORS:
+        try:
+            yield from container.demux(stream)
+        except (OSError, av.error.FFmpegError):
+            errors += 1
+        else:
+            return
+
+
+def is_counted(container: Any, stream: Any) -> bool:
+    """Whether the stamps of packets say nothing of the order in which frames are shown."""
+    return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+
+
+def stamp_of_frame(frame: Any) -> int | None:
+    """The stamp of the packet that a frame was decoded from."""
+    stamp: int | None = frame.pts if frame.pts is not None else frame.dts
+    return stamp
+
+
+def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
+    """The frames that can be decoded, in the order of presentation."""
+    import av  # noqa: PLC0415
+
+    for packet in packets(container, stream):
+        try:
+            frames = packet.decode()
+        except (ValueError, av.error.FFmpegError):
+            continue
+        yield from frames
