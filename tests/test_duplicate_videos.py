@@ -246,5 +246,8 @@ def test_the_best_frame_of_each_other_video_is_found_whatever_crowds_around():
     assert set(edges.select("from", "to").rows()) == expected
     for one, two, similarity in edges.rows():
         assert similarity == pytest.approx(alike[one, two], abs=1e-5)
-    assert frame_edges(frames.clear(), vectors, threshold=0.2).is_empty()
-    assert frame_edges(frames.filter(pl.col("source") == "1"), vectors, threshold=-1).is_empty()
+    order = np.random.default_rng(1).permutation(90)
+    assert frame_edges(frames[order], vectors[order], threshold=0.2).equals(edges)
+    assert frame_edges(frames.clear(), vectors[:0], threshold=0.2).is_empty()
+    alone = frames["source"] == "1"
+    assert frame_edges(frames.filter(alone), vectors[alone.to_numpy()], threshold=-1).is_empty()

@@ -13,17 +13,17 @@ def frame_edges(
 ) -> pl.DataFrame:
     """EDGES: the most similar frame of each other video, for each frame, by cosine.
 
-    `embeddings` has one row per image; only those of `frames` are looked at, and only pairs at or
-    above the threshold are kept, `from` < `to`, each once. All frames are compared with all, in
+    `embeddings` has one row per row of `frames`, which are those with an embedding. Only pairs at
+    or above the threshold are kept, `from` < `to`, each once. All frames are compared with all, in
     blocks: a static scene does not crowd out other videos, as it does from a list of the nearest.
     """
-    ordered = frames.sort("source", "image")
+    ordered = frames.with_row_index("row").sort("source", "image")
     images = ordered["image"].to_numpy()
     if not images.size:
         return schema.empty("edges")
     video = ordered["source"].rank("dense").to_numpy().astype(np.int64) - 1
     starts = np.flatnonzero(np.diff(video, prepend=-1))
-    vectors = embeddings[images].astype(np.float32)
+    vectors = embeddings[ordered["row"].to_numpy()].astype(np.float32)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
     rows = max(1, 2**24 // images.size)

@@ -40,8 +40,8 @@ NEARLY, DENSE = 0.8, 0.5
 #: Of two videos so many times a line is looked for.
 ROUNDS = 16
 #: How much faster one may run than the other, in steps of 2 %; 1 is preferred unless another
-#: explains this much more.
-FASTEST, STEP, PREFERENCE = 2.0, 1.02, 0.9
+#: gets so many votes, of which this share is more than those of 1.
+FASTEST, STEP, CONVINCING, PREFERENCE = 2.0, 1.02, 6, 0.67
 #: Votes are whole numbers: their sum is the same in every order.
 VOTE = 2**20
 #: Frames that are not within so many seconds of the start have no place in time.
@@ -63,7 +63,7 @@ def duplicate_videos(frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: i
     For each two videos the line `time_to = speed * time_from + offset_s` is found that most
     matching frames lie near, where a frame with n matches in the other video gives each 1 / n of
     a vote: so a static scene, in which all match all, counts for its length. `speed` is between
-    0.5 and 2, and 1 unless another explains more. The matches near the line are cut into runs
+    0.5 and 2, and 1 unless another explains much more. The matches near the line are cut into runs
     where more than 5 frames in a row of both videos, and 2 seconds, do not match. Then the next
     line is looked for among the frames that are left, each of which is part of one run only.
 
@@ -180,10 +180,11 @@ def _voted(voters: pl.DataFrame, speed: float) -> pl.DataFrame:
     above = bins.select("pair", pl.col("bin") - 1, above="vote")
     score = pl.col("vote") + pl.col("above").fill_null(0)
     if speed != 1:
-        score = (score.cast(pl.Float64) * PREFERENCE).cast(pl.Int64)
+        convinced = score >= CONVINCING * VOTE
+        score = pl.when(convinced).then(score.cast(pl.Float64) * PREFERENCE).otherwise(0)
     return (
         bins.join(above, on=["pair", "bin"], how="left")
-        .select("pair", "bin", "slack", score=score, speed=pl.lit(speed))
+        .select("pair", "bin", "slack", score=score.cast(pl.Int64), speed=pl.lit(speed))
         .sort("pair", -pl.col("score"), (pl.col("bin") + 1).abs(), "bin")
         .unique("pair", keep="first", maintain_order=True)
     )
@@ -207,7 +208,7 @@ def _fitted(near: pl.DataFrame) -> pl.DataFrame:
     shows = (
         pl.col("slope").is_between(1 / FASTEST, FASTEST)
         & ((pl.col("slope") - pl.col("old")).abs() * pl.col("span") > pl.col("slack"))
-        & (pl.col("points") > 3)
+        & (pl.col("points") >= CONVINCING)
     )
     speeds = fit.select("pair", speed=pl.when(shows).then("slope").otherwise("old"))
     moved = near.drop("speed").join(speeds, on="pair", maintain_order="left")
