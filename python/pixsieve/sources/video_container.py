@@ -133,13 +133,11 @@ def stamp_of_frame(frame: Any) -> int | None:
     return stamp
 
 
-def decoded_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """The frames that can be decoded, in the order of presentation."""
+def decoded(stream: Any, packet: Any) -> list[Any]:
+    """The frames that come out of the decoder for a packet; none if it is damaged."""
     import av  # noqa: PLC0415
 
-    for packet in packets(container, stream):
-        try:
-            frames = packet.decode()
-        except (ValueError, av.error.FFmpegError):
-            continue
-        yield from frames
+    try:
+        return list(stream.codec_context.decode(packet))
+    except (ValueError, av.error.FFmpegError):
+        return []

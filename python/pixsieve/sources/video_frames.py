@@ -26,8 +26,9 @@ from pixsieve.sources.videos import COUNTED, STAMPS, require
 
 #: A frame that is further ahead is sought, not decoded up to.
 FAR_S = 4.0
-#: How long before a frame its second search begins.
-BEFORE_S = 12.0
+#: How long before a frame its second search begins, and the first where others are only skipped:
+#: in some formats seeking ends too late.
+BEFORE_S, KEYS_BEFORE_S = 12.0, 1.0
 #: So often a search may reach the end of the file without what it looks for.
 MOST_ENDS = 20
 #: From this height on colours are those of BT.709 where the video does not say, as players have it.
@@ -76,9 +77,12 @@ class VideoFetcher:
         self, location: str, rows: list[int], offsets: list[int], *, threads: int
     ) -> Iterator[Answer]:
         wanted = _Wanted.of(rows, offsets)
-        first = "keys" if self._config.video_frames == "key" else "stamped"
+        keys = self._config.video_frames == "key"
         # What the first did not find is looked for more thoroughly.
-        searches = [_Search(first, 0.0), _Search("stamped", BEFORE_S)]
+        searches = [
+            _Search("keys", KEYS_BEFORE_S) if keys else _Search("stamped", 0.0),
+            _Search("stamped", BEFORE_S),
+        ]
         try:
             for search in [_Search("counted", 0.0)] if wanted.counted else searches:
                 if wanted.left:
@@ -187,6 +191,7 @@ class _Reader:
         self._wanted, self._search, self._most = wanted, search, most
         self._base = float(stream.time_base or 1)
         self._far_s = FAR_S + search.before
+        self._moved = False
         self._convert = VideoReformatter()
         self._format = stream.codec_context.name
 
@@ -245,9 +250,13 @@ class _Reader:
     def _seek(self, target: int) -> None:
         import av  # noqa: PLC0415
 
-        begin = max(target - self._ticks(self._search.before), -STAMPS)
+        start = max(self._stream.start_time or 0, -STAMPS)
+        begin = target - self._ticks(self._search.before)
+        if begin <= start and not self._moved:
+            return
+        self._moved = True
         try:
-            self._container.seek(begin, stream=self._stream)
+            self._container.seek(max(begin, start), stream=self._stream)
         except (OSError, OverflowError, av.error.FFmpegError) as error:
             # What cannot seek is decoded from where it stands.
             self._wanted.error = said(error)

@@ -15,7 +15,7 @@ from pixsieve.sources.places import LISTED, Failure
 from pixsieve.sources.video_container import (
     UnreadableError,
     Video,
-    decoded_frames,
+    decoded,
     is_counted,
     opened,
     packets,
@@ -45,6 +45,8 @@ STAMPS = 1 << 62
 
 #: While frames are listed, larger ones are not decoded.
 MOST_PIXELS = 1 << 28
+#: The type of a picture that refers to no other.
+INTRA = 1
 #: Times are compared with this tolerance.
 INSTANT_S = 1e-6
 
@@ -236,26 +238,31 @@ def _ordered(stamps: NDArray[np.int64], keys: NDArray[np.bool_], stream: Any) ->
 
 def _decoded(container: Any, stream: Any, stamped: Found | None) -> Found:
     """What is found by decoding all; frames keep the stamps of `stamped`, if there are any."""
-    keys, stamps = bytearray(), array("d")
-    base, last = float(stream.time_base or 1), 0.0
-    rate = float(stream.average_rate or 25)
-    wanted: dict[int, None] = {}
-    for frame in decoded_frames(container, stream):
-        stamp = stamp_of_frame(frame)
-        inner = bool(frame.key_frame) or frame.pict_type == 1 or not keys
-        keys.append(inner)
-        if inner and stamp is not None:
-            wanted[stamp] = None
-        stamps.append(stamp * base if stamp is not None else last + 1 / rate)
-        last = stamps[-1]
+    keys, stamps, times = bytearray(), array("q"), array("d")
+    for packet in packets(container, stream):
+        if packet.size and packet.dts is not None:
+            times.append(float(packet.dts * (stream.time_base or 1)))
+        for frame in decoded(stream, packet):
+            # The first one is the picture that there is where no other is whole by itself.
+            whole = bool(frame.key_frame) or frame.pict_type == INTRA or not keys
+            keys.append(whole)
+            stamp = stamp_of_frame(frame)
+            if whole and stamp is not None and -STAMPS <= stamp < STAMPS:
+                stamps.append(stamp)
     if stamped is not None:
-        known = np.isin(stamped.offset.view(np.int64), np.array(list(wanted), np.int64))
+        known = np.isin(stamped.offset.view(np.int64), np.array(stamps, np.int64))
         return Found(stamped.offset, stamped.number, stamped.time_s, known)
     number = np.arange(len(keys), dtype=np.uint32)
-    # Shown in the order in which they come, whatever the stamps say.
-    time = np.maximum.accumulate(np.array(stamps)) if len(stamps) else np.empty(0)
     offset = number.astype(np.uint64) | np.uint64(COUNTED)
-    return Found(offset, number, time - time[:1], np.array(keys, bool))
+    return Found(offset, number, _times(len(keys), times, stream), np.array(keys, bool))
+
+
+def _times(count: int, times: "array[float]", stream: Any) -> NDArray[np.float64]:
+    """When frames are shown that only have an order: when they are decoded, but for the start."""
+    if len(times) == count:
+        ordered = np.sort(np.array(times, np.float64))
+        return ordered - ordered[:1]
+    return np.arange(count) / float(stream.average_rate or 25)
 
 
 def _wanted(found: Found, frames: str | float) -> Found:
