@@ -90,8 +90,8 @@ def write(
 
 def listed(path: Path, frames: str | float = "key", **changes: Any) -> pl.DataFrame:
     about = {"shown": path.name, "relative": path.name, "location": str(path), "modified": 5}
-    size = path.stat().st_size
-    return list_video(str(path), **(about | {"size": size, "frames": frames} | changes))
+    changes = {"size": path.stat().st_size if path.exists() else None, "frames": frames} | changes
+    return list_video(str(path), **(about | changes))
 
 
 def fetched(

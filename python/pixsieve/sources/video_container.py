@@ -14,6 +14,8 @@ FORMATS = (
 CONTAINER_OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
 #: So many parts of a file in a row may be unreadable before the rest is given up.
 MOST_ERRORS = 1_000
+#: So often the end of the file may come before what is looked for.
+MOST_ENDS = 20
 
 #: A path, or what reads and seeks as a file does.
 Video: TypeAlias = BinaryIO | str
@@ -96,6 +98,8 @@ def _video_stream(container: Any) -> Any:
             raise UnreadableError("unknown_format", "there is no decoder for its video")
         _only(container, stream)
         return stream
+    if not len(container.streams):
+        raise UnreadableError("corrupt", "its header is damaged or cut off")
     raise UnreadableError("unknown_format", "there is no video in it, only sound or other streams")
 
 
@@ -119,6 +123,29 @@ def packets(container: Any, stream: Any) -> Iterator[Any]:
         except (OSError, av.error.FFmpegError):
             errors += 1
         else:
+            return
+
+
+def all_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Likewise, and those behind places where the file seems to end before it should."""
+    import av  # noqa: PLC0415
+
+    seen, last = 0, None
+    for again in range(MOST_ENDS):
+        before = seen
+        for packet in packets(container, stream):
+            if packet.dts is not None and (last is None or packet.dts > last):
+                last = packet.dts
+            elif again:
+                continue
+            seen += 1
+            yield packet
+        if seen >= stream.frames or seen == before or last is None:
+            return
+        try:
+            container.seek(last + 1, backward=False, stream=stream)
+        except (OSError, OverflowError, av.error.FFmpegError):
+            # There is nothing more.
             return
 
 

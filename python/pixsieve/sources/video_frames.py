@@ -15,6 +15,7 @@ import polars as pl
 from pixsieve.config import Config
 from pixsieve.sources.places import Content, Failure, Pixels
 from pixsieve.sources.video_container import (
+    MOST_ENDS,
     UnreadableError,
     Video,
     opened,
@@ -29,12 +30,12 @@ FAR_S = 4.0
 #: How long before a frame its second search begins, and the first where others are only skipped:
 #: in some formats seeking ends too late.
 BEFORE_S, KEYS_BEFORE_S = 12.0, 1.0
-#: So often a search may reach the end of the file without what it looks for.
-MOST_ENDS = 20
 #: From this height on colours are those of BT.709 where the video does not say, as players have it.
 HIGH = 720
 UNSPECIFIED = 2
 
+#: Pixels.
+MARGIN = 1 << 20
 UNDECODED = "the frame cannot be decoded"
 
 Answer = tuple[int, Content]
@@ -99,10 +100,12 @@ class VideoFetcher:
         most = self._config.max_pixels
         file = _file(self._open_at, location)
         try:
-            with opened(file, {"max_pixels": str(most)}) as (container, stream):
+            # Decoders work on somewhat more than what is shown.
+            options = {"max_pixels": str(most + most // 4 + MARGIN)}
+            with opened(file, options) as (container, stream):
                 codec = stream.codec_context
                 _check_size(codec.width, codec.height, most)
-                codec.options = {"max_pixels": str(most)}
+                codec.options = options
                 codec.thread_count = threads
                 # Frames are decoded side by side where many follow each other.
                 codec.thread_type = "SLICE" if search.how == "keys" else "AUTO"

@@ -15,6 +15,7 @@ from pixsieve.sources.places import LISTED, Failure
 from pixsieve.sources.video_container import (
     UnreadableError,
     Video,
+    all_packets,
     decoded,
     is_counted,
     opened,
@@ -173,12 +174,12 @@ def list_video(
     if size == 0:
         return place.nothing(Failure("empty_file", "the file is empty"))
     try:
-        found = _found(file, frames)
+        found = _wanted(_found(file, frames), frames)
     except UnreadableError as error:
         return place.nothing(error.failure)
     if not found.number.size:
         return place.nothing(Failure("corrupt", "the video holds no frame that can be found"))
-    return place.frames(_wanted(found, frames))
+    return place.frames(found)
 
 
 def _found(file: Video, frames: str | float) -> Found:
@@ -200,7 +201,7 @@ def _found(file: Video, frames: str | float) -> Found:
 def _stamped(container: Any, stream: Any) -> Found | None:
     """What the container says, in the order of presentation; None if it does not say enough."""
     stamps, keys = array("q"), bytearray()
-    for packet in packets(container, stream):
+    for packet in all_packets(container, stream):
         if not packet.size or packet.is_discard:
             continue
         _check_clear(packet)
