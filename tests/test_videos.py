@@ -221,3 +221,22 @@ def test_without_pyav_it_is_said_what_to_install(tmp_path):
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "reading videos needs PyAV: pip install 'pixsieve[video]'"
+
+
+@pytest.mark.parametrize(("size", "space"), [((1280, 720), "ITU709"), ((640, 360), "ITU601")])
+@pytest.mark.parametrize("tagged", [True, False])
+def test_colours_of_large_and_small_videos(tmp_path, size, space, tagged):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=10, options={"crf": "1"})
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        if tagged:
+            stream.codec_context.colorspace = {"ITU709": 1, "ITU601": 5}[space]
+        plain = av.VideoFrame.from_ndarray(np.full((*size[::-1], 3), (200, 30, 40), np.uint8))
+        frame = plain.reformat(format="yuv420p", dst_colorspace=space)
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    content = fetched(listed(path))[0]
+    assert isinstance(content, Pixels)
+    assert np.abs(content.array.reshape(-1, 3).mean(axis=0) - (200, 30, 40)).max() < 4

@@ -76,14 +76,15 @@ def duplicate_videos(frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: i
     Videos are ordered by their smallest image. Rows are sorted by kind, then most frames first.
     """
     known = _places(frames)
-    points = _points(known, edges)
+    points = _points(known, edges, min_frames)
     found = []
     for _ in range(ROUNDS):
+        points = points.filter(pl.len().over("pair") >= pl.col("enough"))
         if points.is_empty():
             break
         members = _runs(_on_lines(points))
         matches = _one_to_one(members)
-        runs = _measured(members, matches, known, min_frames)
+        runs = _measured(members, matches, known)
         found.append(runs)
         points = _left(points, members, runs)
     return _named(pl.concat(found), known) if found else pl.DataFrame(schema=DUPLICATE_VIDEOS)
@@ -106,9 +107,9 @@ def _places(frames: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _points(known: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
+def _points(known: pl.DataFrame, edges: pl.DataFrame, min_frames: int) -> pl.DataFrame:
     """Each match once, from the earlier video to the later one."""
-    about = known.select("image", "video", "time", "place", "gap")
+    about = known.select("image", "video", "time", "place", "gap", "count")
     alike = both_ways(pairs(edges.select(*_ENDS, "similarity")))
     forth = (
         alike.join(about, left_on="from", right_on="image")
@@ -125,6 +126,7 @@ def _points(known: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
         "place_to",
         pair=pl.struct("video", "video_to").rank("dense").cast(pl.UInt32),
         slack=slack.clip(LEAST_SLACK_S, MOST_SLACK_S),
+        enough=pl.min_horizontal(pl.lit(min_frames, pl.UInt32), "count", "count_to"),
     ).sort("pair", "time", "time_to", *_ENDS)
 
 
@@ -150,7 +152,9 @@ def _on_lines(points: pl.DataFrame) -> pl.DataFrame:
     )
     plain = _voted(voters, 1.0)
     every = voters.group_by("pair").agg(every=pl.col("vote").sum())
-    unclear = plain.join(every, on="pair").filter(2 * pl.col("score") < pl.col("every"))
+    unclear = plain.join(every, on="pair").filter(
+        2 * pl.col("score") < pl.col("every"), pl.col("every") >= CONVINCING * VOTE
+    )
     if unclear.height:
         rest = voters.join(unclear.select("pair"), on="pair", how="semi")
         others = [_voted(rest, speed) for speed in _speeds()]
@@ -241,9 +245,7 @@ def _one_to_one(members: pl.DataFrame) -> pl.DataFrame:
     return ordered.sort("pair", "run", "time", "time_to")
 
 
-def _measured(
-    members: pl.DataFrame, matches: pl.DataFrame, known: pl.DataFrame, min_frames: int
-) -> pl.DataFrame:
+def _measured(members: pl.DataFrame, matches: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """One row per run that is long enough."""
     extent = members.group_by("pair", "run", maintain_order=True).agg(
         first_from=pl.col("from").first(),
@@ -257,6 +259,7 @@ def _measured(
         matched_from=pl.col("from").n_unique(),
         matched_to=pl.col("to").n_unique(),
         speed=pl.col("speed").first(),
+        enough=pl.col("enough").first(),
     )
     listed = matches.group_by("pair", "run").agg(
         offset_s=_off(pl.col("speed")).median(),
@@ -271,8 +274,7 @@ def _measured(
         .join(about, left_on="first_from", right_on="image")
         .join(about, left_on="first_to", right_on="image", suffix="_to")
     )
-    enough = pl.min_horizontal(pl.lit(min_frames, pl.UInt32), "count", "count_to")
-    return measured.filter(pl.col("frames") >= enough).sort("pair", "run")
+    return measured.filter(pl.col("frames") >= pl.col("enough")).sort("pair", "run")
 
 
 def _left(points: pl.DataFrame, members: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
