@@ -197,8 +197,6 @@ def counts(frame: pl.DataFrame) -> dict[str, int]:
     boxes = frame.filter(pl.col("_box").is_not_null())
     same = [name for name in ("path", "_box", "_relative", "label") if name in frame.columns]
     good = boxes.filter(pl.col("_box_error").is_null()).select(same)
-    if "label" in same and not isinstance(good.schema["label"], pl.String):
-        good = good.with_columns(pl.col("label").cast(pl.String, strict=False))
     good = good.with_columns(pl.col("_box").arr.to_list())
     unknown = frame[UNKNOWN_LABEL].sum() if UNKNOWN_LABEL in frame.columns else 0
     return {

@@ -264,7 +264,7 @@ def _texts(items: list[Item], key: str) -> pl.Series:
 
 def _without_empty(frame: pl.DataFrame) -> pl.DataFrame:
     """Without the columns that nothing is said in."""
-    kept = {"_image", "path", *SHAPE_COLUMNS}
+    kept = {"_image", "path", "label", *SHAPE_COLUMNS}
     return frame.select(name for name in frame.columns if name in kept or frame[name].count())
 
 
