@@ -19,6 +19,10 @@ from pixsieve.config import Config
 RECTANGLE = ("col_x", "row_y", "width", "height")
 CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
+#: One box, and its corners.
+COLUMNS = {"path": ["a.png"], "col_x": [1.5], "row_y": [2], "width": [3], "height": [4.25]}
+CORNERS_OF_IT = [1.5, 2, 4.5, 2, 4.5, 6.25, 1.5, 6.25]
+
 numbers = st.floats(-5000, 5000)
 sizes = st.floats(0.01, 5000)
 rectangle = st.tuples(numbers, numbers, sizes, sizes)
@@ -86,7 +90,7 @@ class TestForm:
         assert frame["_rotated"].to_list() == [False, True]
 
     def test_rows_without_a_box_stay(self):
-        columns = dict.fromkeys(RECTANGLE, [1, None])
+        columns = {key: [1, None] for key in RECTANGLE}
         frame = read({"path": ["a", "b"], **columns})
         assert frame["_box"].to_list() == [[1, 1, 2, 1, 2, 2, 1, 2], None]
         assert (
@@ -95,7 +99,7 @@ class TestForm:
 
     def test_the_users_columns_travel(self):
         frame = read(
-            {"filename": ["a"], "score": [0.5], **dict.fromkeys(RECTANGLE, [3]), "z": ["q"]}
+            {"filename": ["a"], "score": [0.5], **{key: [3] for key in RECTANGLE}, "z": ["q"]}
         )
         assert frame.select("path", "score", "z").row(0) == ("a", 0.5, "q")
         assert frame.columns == ["path", "score", "z", *BOX]
@@ -109,7 +113,7 @@ class TestForm:
 
     def test_corners_go_before_a_rectangle(self):
         both = {
-            **dict.fromkeys(RECTANGLE, [5, 5]),
+            **{key: [5, 5] for key in RECTANGLE},
             **dict(zip(CORNERS, [[n, None] for n in (0, 0, 2, 0, 2, 1, 0, 1)], strict=True)),
         }
         frame = read({"path": ["a", "b"], **both})
@@ -124,33 +128,30 @@ class TestForm:
 
 
 class TestKinds:
-    COLUMNS = {"path": ["a.png"], "col_x": [1.5], "row_y": [2], "width": [3], "height": [4.25]}
-    BOX = [1.5, 2, 4.5, 2, 4.5, 6.25, 1.5, 6.25]
-
     def test_all_give_the_same(self, tmp_path: Path):
-        frame = pl.DataFrame(self.COLUMNS)
+        frame = pl.DataFrame(COLUMNS)
         csv, tsv, parquet = (tmp_path / f"b{end}" for end in (".csv", ".TSV", ".parquet"))
         frame.write_csv(csv)
         frame.write_csv(tsv, separator="\t")
         frame.write_parquet(parquet)
-        forms: list[Any] = [frame, frame.lazy(), pd.DataFrame(self.COLUMNS), csv, tsv, parquet]
-        forms += [pa.table(self.COLUMNS), self.COLUMNS, str(csv)]
+        forms: list[Any] = [frame, frame.lazy(), pd.DataFrame(COLUMNS), csv, tsv, parquet]
+        forms += [pa.table(COLUMNS), COLUMNS, str(csv)]
         for form in forms:
-            assert read(form)["_box"].to_list() == [self.BOX]
+            assert read(form)["_box"].to_list() == [CORNERS_OF_IT]
 
     def test_an_arrow_stream_of_any_maker(self):
         class Stream:
             def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-                return pa.table(TestKinds.COLUMNS).__arrow_c_stream__(requested_schema)
+                return pa.table(COLUMNS).__arrow_c_stream__(requested_schema)
 
-        assert read(Stream())["_box"].to_list() == [self.BOX]
+        assert read(Stream())["_box"].to_list() == [CORNERS_OF_IT]
 
     def test_whole_numbers_among_others(self):
-        columns = {**dict.fromkeys(RECTANGLE, [1, 2.5, None]), "path": list("abc")}
+        columns = {**{key: [1, 2.5, None] for key in RECTANGLE}, "path": list("abc")}
         assert read(columns)["_box"].to_list()[1][0] == 2.5
 
     def test_numbers_as_text(self):
-        frame = read({"path": ["a"], **dict.fromkeys(RECTANGLE, [" 2.50 "])})
+        frame = read({"path": ["a"], **{key: [" 2.50 "] for key in RECTANGLE}})
         assert frame["_box"].to_list() == [[2.5, 2.5, 5, 2.5, 5, 5, 2.5, 5]]
 
     @pytest.mark.parametrize("kind", [pl.UInt8, pl.Int64, pl.Float32, pl.Decimal(10, 2)])
@@ -160,7 +161,7 @@ class TestKinds:
 
     def test_pandas_with_two_columns_of_one_name(self):
         frame = pd.DataFrame([["a", 1, 2]], columns=["path", "x", "x"])
-        with pytest.raises(ValueError, match="^annotations: two columns have the same name"):
+        with pytest.raises(ValueError, match=r"^annotations: two columns have the same name"):
             read(frame)
 
 
@@ -215,9 +216,9 @@ class TestBadBoxes:
         [
             ({"col_x": [1]}, "there is no row_y, width, height"),
             ({"row_y": [1], "width": [1], "height": [1]}, "there is no col_x"),
-            (dict.fromkeys(CORNERS[:4], [1]), "there is no x3, y3, x4, y4"),
-            (dict.fromkeys(RECTANGLE, [[1]]), "the column 'col_x' of boxes holds List(Int64)"),
-            (dict.fromkeys(RECTANGLE, [True]), "the column 'col_x' of boxes holds Boolean"),
+            ({key: [1] for key in CORNERS[:4]}, "there is no x3, y3, x4, y4"),
+            ({key: [[1]] for key in RECTANGLE}, "the column 'col_x' of boxes holds List(Int64)"),
+            ({key: [True] for key in RECTANGLE}, "the column 'col_x' of boxes holds Boolean"),
         ],
     )
     def test_tables(self, columns, message):
@@ -246,7 +247,7 @@ class TestRepeated:
     def test_of_whole_images_a_path_is_named_once(self):
         columns = {name: [1, None, None] for name in RECTANGLE}
         with pytest.raises(
-            ValueError, match="^annotations name 1 paths more than once, such as 'a'"
+            ValueError, match=r"^annotations name 1 paths more than once, such as 'a'"
         ):
             read({"path": ["a"] * 3, **columns})
 
