@@ -127,7 +127,7 @@ def _roots(file: Path, content: Mapping[Any, Any]) -> Iterator[Path]:
         yield own
         return
     if not isinstance(given, str):
-        raise ValueError(f"{file}: path is {reprlib.repr(given)}, not a folder")
+        raise ValueError(f"{file}: path is {_brief(given)}, not a folder")
     given = os.path.expanduser(given.replace("\\", "/"))  # noqa: PTH111
     yield own / given
     if not os.path.isabs(given):  # noqa: PTH117
@@ -137,7 +137,7 @@ def _roots(file: Path, content: Mapping[Any, Any]) -> Iterator[Path]:
 
 def _found(entry: Any, key: str, roots: list[Path], file: Path) -> str:
     if not isinstance(entry, str) or not entry or "\0" in entry:
-        raise ValueError(f"{file}: {key} is {reprlib.repr(entry)}, not a folder or a list")
+        raise ValueError(f"{file}: {key} is {_brief(entry)}, not a folder or a list")
     entry = entry.replace("\\", "/")
     # Roboflow writes ../train/images for what lies beside the file.
     spellings = [entry, *([entry[3:]] if entry.startswith("../") else [])]
@@ -152,6 +152,13 @@ def _found(entry: Any, key: str, roots: list[Path], file: Path) -> str:
     )
 
 
+def _brief(value: Any) -> str:
+    """A value as a message can hold it: aliases may make it larger than any memory."""
+    short = reprlib.Repr()
+    short.maxlevel = 2
+    return short.repr(value)
+
+
 def _names(content: Mapping[Any, Any], file: Path) -> dict[int, str]:
     given = content.get("names")
     if given is None:
@@ -162,13 +169,13 @@ def _names(content: Mapping[Any, Any], file: Path) -> dict[int, str]:
     elif isinstance(given, list):
         pairs = list(enumerate(given))
     else:
-        raise ValueError(f"{file}: names is {reprlib.repr(given)}, neither a list nor a mapping")
+        raise ValueError(f"{file}: names is {_brief(given)}, neither a list nor a mapping")
     names = {}
     for key, name in pairs:
         if not re.fullmatch(r"[0-9]{1,9}", str(key) if isinstance(key, int | str) else ""):
-            raise ValueError(f"{file}: names has the key {reprlib.repr(key)}, which is no number")
+            raise ValueError(f"{file}: names has the key {_brief(key)}, which is no number")
         if not isinstance(name, str | int | float):
-            raise ValueError(f"{file}: names[{key}] is {reprlib.repr(name)}, not a text")
+            raise ValueError(f"{file}: names[{key}] is {_brief(name)}, not a text")
         names[int(key)] = clean(str(name))
     return names
 
@@ -183,5 +190,5 @@ def _keypoints(content: Mapping[Any, Any], file: Path) -> tuple[int, int] | None
         or not all(type(side) is int for side in shape)
         or not (0 < shape[0] < 10_000 and shape[1] in (2, 3))
     ):
-        raise ValueError(f"{file}: kpt_shape is {reprlib.repr(shape)}, not [17, 3] or the like")
+        raise ValueError(f"{file}: kpt_shape is {_brief(shape)}, not [17, 3] or the like")
     return shape[0], shape[1]
