@@ -10,11 +10,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixsieve.annotations import BOX, counts, read_annotations
 from pixsieve.config import Config
+
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 RECTANGLE = ("col_x", "row_y", "width", "height")
 CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
@@ -51,6 +53,7 @@ def only_error(**columns: Any) -> str:
 
 
 class TestForm:
+    @untimed
     @given(st.lists(rectangle, min_size=1))
     def test_rectangles_come_back(self, boxes):
         frame = read(table(boxes))
@@ -61,6 +64,7 @@ class TestForm:
         assert not frame["_rotated"].any()
         assert not frame["_relative"].any()
 
+    @untimed
     @given(st.lists(st.tuples(rectangle, st.floats(-7, 7)), min_size=1), st.booleans())
     def test_corners_come_back_clockwise(self, boxes, turned_round):
         corners = []
@@ -201,6 +205,7 @@ class TestBadBoxes:
         columns = dict(zip(CORNERS, (0, 0, 2, 0, 2, 1, None, 1), strict=True))
         assert only_error(**columns) == "it has no x4"
 
+    @untimed
     @given(st.lists(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True)] * 8), min_size=1))
     def test_whatever_the_numbers_a_box_without_error_has_an_area(self, boxes):
         frame = read(table(boxes, CORNERS))

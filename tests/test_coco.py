@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixsieve.annotations import counts, read_annotations
 from pixsieve.config import Config
+
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 IMAGES = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 9, "name": "dog"}]
@@ -110,6 +112,7 @@ class TestRows:
         frame = read(coco({"bbox": [0.125, 20.6, 1e-3, 3]}))
         assert frame["_box"][0].to_list() == upright(0.125, 20.6, 1e-3, 3)
 
+    @untimed
     @given(
         st.lists(
             st.tuples(
@@ -322,6 +325,7 @@ class TestBroken:
         frame = read(written(tmp_path, text))
         assert frame["_box_error"][0] == "its numbers are not finite"
 
+    @untimed
     @given(
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pixsieve.annotations import counts, read_annotations
 from pixsieve.config import Config
 
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
 
 def read(place: Any) -> pl.DataFrame:
     return read_annotations(place, Config())
@@ -43,7 +45,7 @@ def written(folder: Path, text: str | bytes, name: str = "a.xml") -> Path:
 
 
 class TestBoxes:
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(
         st.lists(
             st.tuples(
@@ -80,7 +82,7 @@ class TestBoxes:
         frame = read(written(tmp_path, annotation(item(1, 2, 3, 4, more=part))))
         assert frame.select("label", "_box").rows() == [("cat", upright(1, 2, 3, 4))]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(st.floats(-7, 7))
     def test_rotated_boxes(self, tmp_path, angle):
         box = f"<cx>50</cx><cy>40</cy><w>20</w><h>10</h><angle>{angle!r}</angle>"
@@ -207,7 +209,7 @@ class TestBroken:
         text = f"<!DOCTYPE annotation>{annotation(item(1, 2, 3, 4))}"
         assert read(written(tmp_path, text))["_box"].to_list() == [upright(1, 2, 3, 4)]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(st.binary(max_size=60), st.integers(0, 200))
     def test_damage_is_a_row_or_a_clear_error(self, tmp_path, noise, place):
         whole = annotation(item(1, 2, 3, 4)).encode()

@@ -22,6 +22,8 @@ from pixsieve.annotations import (
 from pixsieve.annotations.yolo import read_list, read_names
 from pixsieve.config import Config
 
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
 YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
 
 shares = st.floats(0, 1)
@@ -70,7 +72,7 @@ class TestWhereLabelsLie:
 
 
 class TestLines:
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(
         st.lists(
             st.tuples(st.integers(0, 1), shares, shares, st.floats(0.001, 1), st.floats(0.001, 1))
@@ -105,7 +107,7 @@ class TestLines:
         assert frame["_box"][0].to_list() == pytest.approx(upright(0.5, 0.5, 0.8, 0.8))
         assert frame["_box"][1].to_list() == pytest.approx(upright(0.3, 0.4, 0.2, 0.4))
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(st.lists(st.tuples(shares, shares), min_size=5, max_size=40))
     def test_polygons_become_the_box_around_them(self, tmp_path, points):
         text = " ".join(f"{x!r} {y!r}" for x, y in points)
@@ -170,14 +172,14 @@ class TestLines:
         assert frame.height == 3
         assert counts(frame)["duplicate_boxes"] == 2
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(st.binary(max_size=200))
     def test_whatever_a_file_holds_it_gives_rows(self, tmp_path, raw):
         frame = boxes(tmp_path, raw)
         assert frame["path"].unique().to_list() == [str(tmp_path / "images/a.jpg")]
         assert pl.Schema({name: frame.schema[name] for name in BOX}) == BOX
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @untimed
     @given(st.lists(st.lists(st.sampled_from(["0", ".5", "1", "x", "nan", "7"]), max_size=12)))
     def test_whatever_the_words_every_line_is_a_row(self, tmp_path, lines):
         frame = boxes(tmp_path, "\n".join(" ".join(line) for line in lines))
