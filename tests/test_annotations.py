@@ -194,7 +194,7 @@ class TestBadTables:
     def test_another_kind_of_file(self, run: Run, folder: Path, tmp_path: Path):
         path = tmp_path / "table.xlsx"
         path.write_bytes(b"")
-        message = f"^annotations: {path} is neither .csv, .tsv nor .parquet$"
+        message = f"^annotations: {path} is neither a table .*, nor COCO or Label Studio"
         with pytest.raises(ValueError, match=message):
             run(folder, annotations=path)
 

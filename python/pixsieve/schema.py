@@ -23,6 +23,14 @@ IMAGES = pl.Schema(
     }
 )
 
+#: Columns of `images.parquet` and of frames on the way to it that are ours alone: where a picture
+#: lies, and which part of it an image is. Users' columns of these names give way.
+INTERNAL = (
+    *("_relative", "_location", "_kind", "_offset", "_stored", "_size", "_check", "_modified"),
+    *("_error_code", "_detail", "_box", "_box_kind", "_box_error", "_box_relative", "_box_rotated"),
+    *("_listed", "_second", "_annotation", "_annotated"),
+)
+
 EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32})
 
 #: Pairs that were compared, from < to.

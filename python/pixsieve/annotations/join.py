@@ -6,7 +6,7 @@ import polars as pl
 
 from pixsieve import schema
 from pixsieve.annotations.labels import choose_label, fill, is_second, with_second
-from pixsieve.annotations.match import match
+from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
 from pixsieve.config import Config
 from pixsieve.sources import Listing, select
@@ -16,8 +16,14 @@ from pixsieve.sources.places import LISTED
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
 #: Of a listing's columns those that say where a picture lies, which users do not see.
 PLACE = [name for name in LISTED if name != "path"]
-#: Columns that `join` and the work directory add.
-INTERNAL = frozenset({"_listed", "_second", "_annotation", *(f"_{name}" for name in PLACE)})
+INTERNAL = frozenset(schema.INTERNAL)
+#: What readers of annotations call the columns of boxes.
+BOXES = {
+    "_box": "_box",
+    "_box_error": "_box_error",
+    "_relative": "_box_relative",
+    "_rotated": "_box_rotated",
+}
 
 
 @dataclass(frozen=True)
@@ -45,15 +51,14 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     given = annotations is not None
     if annotations is None:
         annotations = pl.DataFrame(schema={"path": pl.String})
-    named = {"_relative": "_box_relative", "_rotated": "_box_rotated"}
-    annotations = choose_label(annotations.rename(named, strict=False), config)
+    annotations = with_suffixes(choose_label(annotations, config), listing)
     meant = match(listing, annotations["path"])
-    known = annotations.rename({"path": "annotated"}).join(
-        meant, on="annotated", how="left", maintain_order="left"
+    known = _out_of_the_way(annotations, listing).join(
+        meant, on="_annotated", how="left", maintain_order="left"
     )
     files = listing.frame.rename({name: f"_{name}" for name in PLACE}).with_row_index("_listed")
     lost = meant.filter(pl.col("_listed").is_null())
-    missing = lost.select(path="annotated").unique(maintain_order=True)
+    missing = lost.select(path="_annotated").unique(maintain_order=True)
     pictures = pl.concat([files, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
     pictures = pictures.with_columns(_second=is_second(pictures, listing))
     pictures = select(pictures.rename({"_relative": "relative"}), config)
@@ -70,8 +75,8 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
         reasons.append(_unmatched(bare, "input", "no annotation"))
     frame = frame.drop("_listed", "_second", "_annotation")
     own = ["path", "label", "split"]
-    user = [name for name in frame.columns if name not in own and not name.startswith("_")]
-    internal = [name for name in frame.columns if name.startswith("_")]
+    user = [name for name in frame.columns if name not in own and name not in INTERNAL]
+    internal = [name for name in frame.columns if name in INTERNAL]
     if frame.is_empty():
         raise ValueError("no image is left: none of the pictures has a box")
     return Joined(frame.select(*own, *user, *internal), pl.concat(reasons), missing.height)
@@ -83,29 +88,36 @@ def _unmatched(paths: pl.Series, side: str, reason: str) -> pl.DataFrame:
     )
 
 
-def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The pictures with what the annotations say of them; those of the input where these do not."""
-    taken = {*pictures.columns, *known.columns, *MEASURED, *INTERNAL} - {"label", "split"}
-    renamed = {}
-    for name in known.columns:
-        clash = name in MEASURED | INTERNAL or name in pictures.columns
-        if clash and name not in ("label", "split", "_listed"):
-            free = f"{name}_user"
+def _out_of_the_way(annotations: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+    """The table with names that nothing else has; its paths are `_annotated`."""
+    boxes = BOXES if "_box" in annotations.columns else {}
+    ours = {"path": "_annotated", **boxes}
+    extra = set(listing.frame.columns) - set(LISTED) - {"label", "split"}
+    taken = {*annotations.columns, *MEASURED, *INTERNAL, *extra}
+    names = {}
+    for name in annotations.columns:
+        free = ours.get(name, name)
+        if name not in ours and name in MEASURED | INTERNAL | extra:
             while free in taken:
                 free += "_user"
             taken.add(free)
-            renamed[name] = free
-    known = known.rename(renamed).with_row_index("_annotation")
+        names[name] = free
+    return annotations.rename(names)
+
+
+def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The pictures with what the annotations say of them; those of the input where these do not."""
+    known = known.with_row_index("_annotation")
     if "_box" not in known.columns:
         _check_single(known)
-    here = known.filter(pl.col("_listed").is_not_null()).drop("annotated")
+    here = known.filter(pl.col("_listed").is_not_null()).drop("_annotated")
     gone = known.filter(pl.col("_listed").is_null()).drop("_listed")
     listed = pictures.filter(pl.col("_listed").is_not_null())
     unlisted = pictures.filter(pl.col("_listed").is_null())
     frame = pl.concat(
         [
             listed.join(here, on="_listed", how="left", suffix="_given", maintain_order="left"),
-            unlisted.join(gone, left_on="path", right_on="annotated", how="left", suffix="_given"),
+            unlisted.join(gone, left_on="path", right_on="_annotated", how="left", suffix="_given"),
         ],
         how="diagonal_relaxed",
     )
@@ -120,7 +132,7 @@ def _check_single(known: pl.DataFrame) -> None:
     found = known.filter(pl.col("_listed").is_not_null())
     twice = found.filter(pl.col("_listed").is_duplicated()).sort("_listed", maintain_order=True)
     if twice.height:
-        first, second = twice["annotated"][:2]
+        first, second = twice["_annotated"][:2]
         raise ValueError(
             f"annotations name {twice['_listed'].n_unique()} images in two ways, such as {first!r} "
             f"and {second!r}: one row per image is needed"

@@ -4,6 +4,7 @@ import os
 
 import polars as pl
 
+from pixsieve.annotations.pictures import STEM
 from pixsieve.sources import Listing, is_url, resolved
 
 
@@ -15,24 +16,24 @@ def match(listing: Listing, annotated: pl.Series) -> pl.DataFrame:
     with whose relative path it ends.
 
     Returns:
-        `annotated`, and `_listed`, null where there is no such picture.
+        `_annotated`, and `_listed`, null where there is no such picture.
 
     Raises:
         ValueError: If it may mean several.
     """
     files = listing.frame.select("path", "relative").with_row_index("_listed")
-    names = annotated.unique(maintain_order=True).to_frame("annotated")
+    names = annotated.unique(maintain_order=True).to_frame("_annotated")
     keys = pl.concat(
         [
-            files.select("_listed", annotated="path"),
+            files.select("_listed", _annotated="path"),
             files.filter(pl.col("path") != pl.col("relative")).select(
-                "_listed", annotated="relative"
+                "_listed", _annotated="relative"
             ),
         ]
     )
     matched = names.join(
-        keys.unique(["_listed", "annotated"], keep="first", maintain_order=True),
-        on="annotated",
+        keys.unique(["_listed", "_annotated"], keep="first", maintain_order=True),
+        on="_annotated",
         how="left",
         maintain_order="left",
     )
@@ -40,12 +41,35 @@ def match(listing: Listing, annotated: pl.Series) -> pl.DataFrame:
     return _by_ending(_spelt_otherwise(matched, listing), files)
 
 
+def with_suffixes(annotations: pl.DataFrame, listing: Listing) -> pl.DataFrame:
+    """Paths that lack the suffix of their picture get it, where one picture is called so."""
+    if STEM not in annotations.columns:
+        return annotations
+    files = listing.frame.filter(pl.col("kind") == "file").select("path", "relative")
+    own = pl.concat(
+        [files.select("path", key=name) for name in ("path", "relative")]
+        + [files.select("path", key=pl.col("relative").str.extract(r"([^/]+)$"))]
+    )
+    own = own.with_columns(key=pl.col("key").str.replace(r"\.[^./]+$", "")).unique(
+        ["key", "path"], maintain_order=True
+    )
+    single = own.filter(pl.col("key").is_unique())
+    found = annotations.join(
+        single, left_on="path", right_on="key", how="left", suffix="_of_file", maintain_order="left"
+    )
+    bare = found["path"].str.extract(r"([^/]+)$")
+    named = dict(single.select("key", "path").iter_rows())
+    by_name = pl.Series([named.get(name or "") for name in bare], dtype=pl.String)
+    path = pl.when(STEM).then(pl.coalesce("path_of_file", by_name, "path")).otherwise("path")
+    return found.with_columns(path=path).drop(STEM, "path_of_file")
+
+
 def _check_single_picture(matched: pl.DataFrame, files: pl.DataFrame) -> None:
-    several = matched.filter(pl.col("annotated").is_duplicated())
+    several = matched.filter(pl.col("_annotated").is_duplicated())
     if several.is_empty():
         return
-    annotated = several["annotated"][0]
-    rows = several.filter(pl.col("annotated") == annotated)["_listed"]
+    annotated = several["_annotated"][0]
+    rows = several.filter(pl.col("_annotated") == annotated)["_listed"]
     first, second = files["path"].gather(rows)[:2]
     raise ValueError(
         f"annotations: {annotated!r} may be {first!r} or {second!r}: give paths that tell which, "
@@ -55,7 +79,7 @@ def _check_single_picture(matched: pl.DataFrame, files: pl.DataFrame) -> None:
 
 def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     """Fills in `_listed` where the annotated path leads to a listed file all the same."""
-    lost = matched.filter(pl.col("_listed").is_null())["annotated"]
+    lost = matched.filter(pl.col("_listed").is_null())["_annotated"]
     if lost.is_empty():
         return matched
     files = listing.frame.with_row_index("_listed").filter(pl.col("kind") == "file")
@@ -72,15 +96,15 @@ def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
             row = rows.get(resolved(whole))
             if row is not None:
                 found.setdefault(path, row)
-    other = pl.col("annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)
+    other = pl.col("_annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)
     return matched.with_columns(pl.coalesce("_listed", other))
 
 
 def _by_ending(matched: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
-    lost = matched.filter(pl.col("_listed").is_null()).select("annotated")
+    lost = matched.filter(pl.col("_listed").is_null()).select("_annotated")
     if lost.is_empty():
         return matched
-    bare = pl.col("annotated").str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
+    bare = pl.col("_annotated").str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
     lost = lost.with_columns(_bare=bare).with_columns(_name=_name(pl.col("_bare")))
     named = files.with_columns(_name=_name(pl.col("relative")))
     ends = ("/" + pl.col("path")).str.ends_with("/" + pl.col("_bare"))
@@ -88,11 +112,11 @@ def _by_ending(matched: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
     found = (
         lost.join(named, on="_name", how="inner", maintain_order="left_right")
         .filter(ends | begins)
-        .select("annotated", "_listed")
+        .select("_annotated", "_listed")
     )
     _check_single_picture(found, files)
     others = matched.filter(pl.col("_listed").is_not_null())
-    still = lost.select("annotated").join(found, on="annotated", how="anti")
+    still = lost.select("_annotated").join(found, on="_annotated", how="anti")
     return pl.concat([others, found, still.with_columns(_listed=pl.lit(None, pl.UInt32))])
 
 

@@ -1,9 +1,8 @@
 """Tables of annotations: frames, mappings of columns, CSV and Parquet files."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -20,51 +19,7 @@ class PandasFrame(Protocol):
         """Where there is a value."""
 
 
-#: A table, a mapping of columns, or the path of a CSV or Parquet file.
-Annotations: TypeAlias = pl.DataFrame | PandasFrame | Mapping[str, Any] | str | os.PathLike[str]
-
 PATH_COLUMNS = ("path", "filename")
-
-
-def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
-    """The table with its path column named `path`.
-
-    In a CSV file the columns of paths, labels and splits are text: `01` is not `1`.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is of another kind, has no path column, names a path twice, or holds
-            Python objects.
-    """
-    frame = _to_frame(annotations, config)
-    _check_columns(frame)
-    name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
-    if name is None:
-        found = ", ".join(frame.columns) or "none"
-        raise ValueError(f"annotations need a column named path or filename; found are {found}")
-    frame = as_text(frame, name).rename({name: "path"})
-    if frame["path"].null_count():
-        raise ValueError(f"annotations: {frame['path'].null_count()} rows have no {name}")
-    twice = frame.filter(pl.col("path").is_duplicated())["path"].unique().sort()
-    if len(twice):
-        raise ValueError(
-            f"annotations name {len(twice)} paths more than once, such as {twice[0]!r}: "
-            "one row per image is needed"
-        )
-    return frame
-
-
-def _check_columns(frame: pl.DataFrame) -> None:
-    for name, dtype in frame.schema.items():
-        if dtype == pl.Object:
-            raise ValueError(f"annotations: column {name!r} holds Python objects, not values")
-        if isinstance(dtype, pl.Struct) and not dtype.fields:
-            raise ValueError(f"annotations: column {name!r} holds structs without any field")
-        if name == "*" or (name.startswith("^") and name.endswith("$")):
-            raise ValueError(
-                f"annotations: a column cannot be called {name!r}, which means several columns to "
-                "Polars: rename it"
-            )
 
 
 def as_text(
@@ -84,38 +39,56 @@ def as_text(
         ) from None
 
 
-def _to_frame(annotations: Annotations, config: Config) -> pl.DataFrame:
-    if isinstance(annotations, str | os.PathLike):
-        return _read_file(Path(annotations), config)
-    return as_frame(annotations, "annotations")
-
-
 def as_frame(columns: Any, name: str) -> pl.DataFrame:
-    """A table of a user's: Polars, pandas, or a mapping of columns.
+    """A table of a user's: Polars, pandas, Arrow, or a mapping of columns.
 
     Raises:
         ValueError: If it is none; the message begins with `name`.
     """
+    if isinstance(columns, pl.LazyFrame):
+        columns = columns.collect()
     if isinstance(columns, pl.DataFrame):
         return columns
     if hasattr(columns, "notna"):  # pandas, without asking for pyarrow
+        if not columns.columns.is_unique:
+            raise ValueError(f"{name}: two columns have the same name")
         columns = columns.astype(object).where(columns.notna(), None).to_dict(orient="list")
-    if not isinstance(columns, Mapping):
+    arrow = hasattr(columns, "__arrow_c_stream__")
+    if not isinstance(columns, Mapping) and not arrow:
         raise ValueError(f"{name}: cannot read a {type(columns).__name__} as a table")
+    if isinstance(columns, Mapping):
+        columns = {key: _even(values) for key, values in columns.items()}
     try:
         return pl.DataFrame(columns)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise ValueError(f"{name}: these columns make no table: {error}") from None
 
 
-def _read_file(path: Path, config: Config) -> pl.DataFrame:
-    if not path.exists():
-        raise FileNotFoundError(f"annotations: there is no file {path}")
+def _even(values: Any) -> Any:
+    """Whole numbers among others are such numbers, too, whichever comes first."""
+    if isinstance(values, list) and {int, float} <= set(map(type, values)) <= {
+        int,
+        float,
+        type(None),
+    }:
+        return [None if value is None else float(value) for value in values]
+    return values
+
+
+def read_table(path: Path, config: Config) -> pl.DataFrame:
+    """The table of a CSV, TSV or Parquet file.
+
+    In a CSV file the columns of paths, labels and splits are text: `01` is not `1`.
+
+    Raises:
+        ValueError: If it is none of these, or cannot be read.
+    """
+    suffix = path.suffix.lower()
     try:
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
             return pl.read_parquet(path)
-        if path.suffix in (".csv", ".tsv", ".txt"):
-            separator = "\t" if path.suffix == ".tsv" else ","
+        if suffix in (".csv", ".tsv", ".txt"):
+            separator = "\t" if suffix == ".tsv" else ","
             header = pl.read_csv(path, separator=separator, n_rows=0).columns
             text = {name: pl.String for name in header if name in _text_columns(config)}
             return pl.read_csv(
@@ -125,7 +98,10 @@ def _read_file(path: Path, config: Config) -> pl.DataFrame:
         # What follows the first line is advice for those who call Polars themselves.
         reason = str(error).partition("\n")[0]
         raise ValueError(f"annotations: {path} cannot be read: {reason}") from None
-    raise ValueError(f"annotations: {path} is neither .csv, .tsv nor .parquet")
+    raise ValueError(
+        f"annotations: {path} is neither a table (.csv, .tsv, .parquet), nor COCO or Label Studio "
+        "(.json), Pascal VOC (.xml) or YOLO (.yaml), nor a folder of label files"
+    )
 
 
 def _text_columns(config: Config) -> set[str]:

@@ -129,7 +129,7 @@ def portions(frame: pl.DataFrame, size: int) -> Iterator[slice]:
 
 def _told_by(rows: pl.DataFrame) -> list[str]:
     """The columns by which it is told whether a picture is still the same."""
-    return [name for name in rows.columns if name.startswith("_") and name != "_relative"]
+    return [name for name in rows.columns if name in schema.INTERNAL and name != "_relative"]
 
 
 def _extract(
@@ -192,7 +192,7 @@ def table_of_images(files: Files, shards: list[Shard]) -> pl.DataFrame:
         frame = boxes_in_pixels(frame)
     frame = frame.drop("source_width", "source_height")
     columns = schema.user_columns(frame)
-    user = [name for name in columns if not name.startswith("_")]
+    user = [name for name in columns if name not in schema.INTERNAL]
     return schema.conform(frame, "images", [*user, *internal_columns(frame)])
 
 

@@ -13,7 +13,14 @@ from typing import Any, ClassVar
 import polars as pl
 
 from pixsieve import _native, engine, findings, schema
-from pixsieve.annotations import WHOLE, Annotations, join, read_annotations, separator_of
+from pixsieve.annotations import (
+    WHOLE,
+    Annotations,
+    join,
+    list_all,
+    read_annotations,
+    separator_of,
+)
 from pixsieve.audit import graph
 from pixsieve.audit.extraction import (
     Files,
@@ -25,7 +32,7 @@ from pixsieve.audit.extraction import (
 from pixsieve.config import Config
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
-from pixsieve.sources import Input, Listing, list_input, shown
+from pixsieve.sources import Input, Listing, shown
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import (
     SHARD_SIZE,
@@ -209,7 +216,7 @@ def _listing(job: Job) -> Listing:
     """All files, those of `test_dir` last."""
     sources = [job.source] if job.config.test_dir is None else [job.source, job.config.test_dir]
     first, *second = (
-        list_input(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
+        list_all(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
         for source in sources
     )
     return first.joined(second[0]) if second else first

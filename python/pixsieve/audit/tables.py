@@ -111,7 +111,7 @@ class Tables:
     @property
     def images(self) -> pl.DataFrame:
         """IMAGES, one row per image: `annotations()` with the details of errors."""
-        return self._images.select(pl.exclude("^_.*$"))
+        return self._images.drop(schema.INTERNAL, strict=False)
 
     @property
     def statistics(self) -> pl.DataFrame:
@@ -134,7 +134,7 @@ class Tables:
 
     def readable(self, images: Iterable[int]) -> Images:
         """Some images, in this order, ready to be read again."""
-        columns = [name for name in self._images.columns if name.startswith("_")]
+        columns = [name for name in self._images.columns if name in schema.INTERNAL]
         columns += ["path", *(["source"] if "_box_kind" in columns else [])]
         return Images.of(self._images.select(columns)[list(images)], self._given)
 

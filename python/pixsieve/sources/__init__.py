@@ -1,7 +1,8 @@
 """Any input becomes a list of pictures in a stable order."""
 
+from pixsieve.sources.files import list_files
 from pixsieve.sources.inputs import Input, list_input
-from pixsieve.sources.listing import Listing, is_url, resolved, shown
+from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 from pixsieve.sources.names import SPLIT_PLACES, label_of_folder, split_of_path
 from pixsieve.sources.select import select
 
@@ -9,8 +10,10 @@ __all__ = [
     "SPLIT_PLACES",
     "Input",
     "Listing",
+    "combined",
     "is_url",
     "label_of_folder",
+    "list_files",
     "list_input",
     "resolved",
     "select",

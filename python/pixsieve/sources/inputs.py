@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import polars as pl
+
 from pixsieve.config import Config
 from pixsieve.sources.expand import HOLDING, expanded
 from pixsieve.sources.files import PICTURE_EXTENSIONS, Progress, list_files, list_folder
@@ -100,10 +102,6 @@ class _Lister:
         suffix = Path(path).suffix.lower()
         if suffix in (".txt", ".lst", ".csv", ".tsv"):
             return self._list_file(path)
-        if suffix in (".yaml", ".yml"):
-            return self._yolo(path)
-        if suffix == ".json":
-            return self._coco(path)
         return None
 
     def _list_file(self, path: str) -> Listing:
@@ -114,12 +112,6 @@ class _Lister:
         parts = [self._expanded(Listing(files.frame, folder, files.notes))]
         parts += [self._expanded(self._folder(one)) for one in files.folders]
         return combined(part for part in parts if len(part) or len(parts) == 1)
-
-    def _yolo(self, path: str) -> Listing:
-        raise NotImplementedError(path)
-
-    def _coco(self, path: str) -> Listing:
-        raise NotImplementedError(path)
 
     def _object(self, source: object) -> Listing | None:
         """Of a table or a dataset; None if it is neither."""
@@ -138,8 +130,10 @@ class _Lister:
 
     def _of_given(self, found: Any) -> Listing:
         given = () if found.fetcher is None else (found.fetcher,)
+        number = pl.when(pl.col("kind") == "given").then(pl.lit(b"0")).otherwise("location")
+        frame = found.frame.with_columns(location=number)
         folder = os.getcwd()  # noqa: PTH109 - as text
-        return self._expanded(Listing(found.frame, folder, found.notes, given=given))
+        return self._expanded(Listing(frame, folder, found.notes, given=given))
 
     def _several(self, sources: list[Any]) -> Listing:
         """Of a list: its files together, so that a file that comes twice is one picture."""
@@ -183,8 +177,11 @@ def _is_picture(item: object) -> bool:
 
 def _without_repeated(listing: Listing) -> Listing:
     """Each place once, the first time."""
-    keys = ["location", "kind", "offset"]
-    frame = listing.frame.unique(keys, keep="first", maintain_order=True)
+    reason = pl.when(pl.col("kind") == "nothing").then("path").alias("_reason")
+    frame = listing.frame.with_columns(reason).unique(
+        ["location", "kind", "offset", "_reason"], keep="first", maintain_order=True
+    )
+    frame = frame.drop("_reason")
     repeated = len(listing) - frame.height
     notes = dict(listing.notes)
     if repeated:

@@ -1,0 +1,104 @@
+"""Inputs that say themselves what is in their pictures: YOLO, COCO, tables with boxes."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pixsieve.annotations.boxes import box_columns
+from pixsieve.annotations.reading import read_annotations
+from pixsieve.config import Config
+from pixsieve.sources import Input, Listing, combined, list_files, list_input
+from pixsieve.sources.files import Progress
+
+#: Files that name pictures and say what is in them.
+DESCRIPTIONS = (".yaml", ".yml", ".json")
+#: Where pictures may lie, seen from the file that names them.
+PLACES = (".", "..", "images", "../images")
+#: So many names are looked for to see where they lie.
+SAMPLE = 50
+
+
+def list_all(
+    source: Input, *, config: Config, exclude: Path | None, progress: Progress
+) -> Listing:
+    """As `list_input`, and with what the input itself says of its pictures as its annotations.
+
+    Raises:
+        FileNotFoundError, ImportError, PermissionError, ValueError: As `list_input` says.
+    """
+    given = [source] if isinstance(source, str | os.PathLike) else source
+    described = [one for one in _members(given) if _is_description(one)]
+    if not described:
+        listing = list_input(source, config=config, exclude=exclude, progress=progress)
+        return _with_boxes(listing, config)
+    parts = [_described(Path(os.fspath(one)), config) for one in described]
+    others = [one for one in _members(given) if not _is_description(one)]
+    if others:
+        rest = list_input(others, config=config, exclude=exclude, progress=progress)
+        parts.append(_with_boxes(rest, config))
+    return combined(parts)
+
+
+def _members(source: Any) -> list[Any]:
+    return list(source) if isinstance(source, list | tuple) else []
+
+
+def _is_description(one: Any) -> bool:
+    if not isinstance(one, str | os.PathLike):
+        return False
+    path = Path(os.fspath(one))
+    return path.suffix.lower() in DESCRIPTIONS and path.is_file()
+
+
+def _described(path: Path, config: Config) -> Listing:
+    """The pictures that a data.yaml, a COCO file or an export of Label Studio names."""
+    known = read_annotations(path, config)
+    names = known["path"].unique(maintain_order=True).to_list()
+    root = _root(path, names)
+    files = {name: os.path.normpath(os.path.join(root, name)) for name in names}  # noqa: PTH118
+    shown = {name: _shown(file, root) for name, file in files.items()}
+    listing = list_files(sorted(set(shown.values()), key=os.fsencode))
+    meant = pl.col("path").replace_strict(shown, return_dtype=pl.String)
+    relative = [os.path.relpath(file, root) for file in listing.frame["path"]]
+    return Listing(
+        listing.frame.with_columns(relative=pl.Series(relative, dtype=pl.String)),
+        str(Path(root).absolute()),
+        listing.notes,
+        annotations=known.with_columns(path=meant),
+    )
+
+
+def _root(path: Path, names: Iterable[str]) -> str:
+    """The folder below which most of the names are."""
+    sample = list(names)[:SAMPLE]
+    parent = path.parent
+    # instances_train2017.json speaks of ../train2017.
+    split = path.stem.rpartition("_")[2]
+    places = [parent / place for place in (*PLACES, f"../{split}", f"../images/{split}", split)]
+    found = [sum(map(os.path.exists, (os.path.join(root, name) for name in sample)))  # noqa: PTH110, PTH118
+             for root in places]
+    best = found.index(max(found))
+    return os.path.normpath(places[best])
+
+
+def _shown(file: str, root: str) -> str:
+    """As users gave it, where that leads there: below the folder of what they gave."""
+    relative = os.path.relpath(file, root)
+    return file if relative.startswith("..") else os.path.normpath(os.path.join(root, relative))  # noqa: PTH118
+
+
+def _with_boxes(listing: Listing, config: Config) -> Listing:
+    """A table whose columns are boxes lists a picture for each: they are its annotations."""
+    if listing.annotations is not None or not box_columns(listing.frame):
+        return listing
+    from pixsieve.sources.places import LISTED  # noqa: PLC0415
+
+    user = [name for name in listing.frame.columns if name not in LISTED]
+    known = read_annotations(listing.frame.select("path", *user), config)
+    once = listing.frame.select(LISTED.names()).unique(
+        ["location", "kind", "offset", "path"], keep="first", maintain_order=True
+    )
+    return Listing(once, listing.folder, listing.notes, known, listing.given)
