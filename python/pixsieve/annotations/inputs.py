@@ -21,9 +21,7 @@ PLACES = (".", "..", "images", "../images")
 SAMPLE = 50
 
 
-def list_all(
-    source: Input, *, config: Config, exclude: Path | None, progress: Progress
-) -> Listing:
+def list_all(source: Input, *, config: Config, exclude: Path | None, progress: Progress) -> Listing:
     """As `list_input`, and with what the input itself says of its pictures as its annotations.
 
     Raises:
@@ -78,8 +76,10 @@ def _root(path: Path, names: Iterable[str]) -> str:
     # instances_train2017.json speaks of ../train2017.
     split = path.stem.rpartition("_")[2]
     places = [parent / place for place in (*PLACES, f"../{split}", f"../images/{split}", split)]
-    found = [sum(map(os.path.exists, (os.path.join(root, name) for name in sample)))  # noqa: PTH110, PTH118
-             for root in places]
+    found = [
+        sum(map(os.path.exists, (os.path.join(root, name) for name in sample)))  # noqa: PTH110, PTH118
+        for root in places
+    ]
     best = found.index(max(found))
     return os.path.normpath(places[best])
 
