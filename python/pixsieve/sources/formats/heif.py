@@ -1,0 +1,22 @@
+"""HEIF and HEIC, through libheif."""
+
+import numpy as np
+
+from pixsieve.sources.formats.colours import to_rgb
+from pixsieve.sources.formats.picture import Decoded, Request
+
+#: The planes, the picture of 16 bits, its copy for Python, and RGB.
+PER_PIXEL = 18
+
+
+def decode(data: bytes, request: Request) -> Decoded:
+    """The primary picture; libheif turns it as the file says, and EXIF does not count."""
+    import pillow_heif  # noqa: PLC0415 - needed only for HEIF
+
+    opened = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
+    image = opened[opened.primary_index]
+    width, height = image.size
+    request.check(width, height, width * height, PER_PIXEL)
+    values = np.asarray(image)
+    array = to_rgb(values, request.stretch, premultiplied=image.premultiplied_alpha)
+    return Decoded(array, "heif", array.shape[1], array.shape[0])
