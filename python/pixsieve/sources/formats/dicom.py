@@ -11,8 +11,9 @@ from pixsieve.sources.formats.dicom_values import grey, of_palette, wide
 from pixsieve.sources.formats.jp2_header import Header
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 
-#: The frame as it is in the file, its array, as floats, and RGB; of each channel.
-PER_PIXEL, PER_SAMPLE = 10, 8
+#: Floats, what becomes of them, and RGB; to it come, for each byte of a frame, that of the
+#: dataset, of the frame, and of its array.
+PER_PIXEL, PER_BYTE = 8, 4
 #: A transfer syntax by which the whole file is compressed. pydicom would inflate it to any size.
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -37,8 +38,8 @@ def decode(data: bytes, request: Request) -> Decoded:
     if not any(name in dataset for name in DATA):
         raise RefusedError("unknown_format", "DICOM without a picture")
     width, height = int(dataset.Columns), int(dataset.Rows)
-    per_pixel = PER_PIXEL + PER_SAMPLE * int(dataset.SamplesPerPixel)
-    request.check(width, height, width * height, per_pixel)
+    wide_frame = int(dataset.SamplesPerPixel) * max(1, int(dataset.BitsAllocated) // 8)
+    request.check(width, height, width * height, PER_PIXEL + PER_BYTE * wide_frame)
     frame = _frame(dataset)
     if frame.shape[:2] != (height, width):
         raise RefusedError("corrupt", f"the frame is not of {width} x {height} pixels")

@@ -36,15 +36,18 @@ def grey(dataset: Any, stored: Values, stretch: str) -> NDArray[np.uint8]:
 
 def wide(values: Values, bits: int) -> Values:
     """Unsigned values of so many bits, brought to the whole range of 8 or of 16 bits."""
-    kind = np.dtype(np.uint8) if values.dtype.itemsize == 1 else np.dtype(np.uint16)
-    most, wanted = (1 << bits) - 1, int(np.iinfo(kind).max)
-    if bits < 1 or values.dtype.itemsize > 2:
-        raise ValueError(f"colours of {bits} bits")
-    if most >= wanted:
-        return values.view(kind)
-    table = (np.arange(wanted + 1).clip(0, most) * wanted + most // 2) // most
-    whole: Values = table.astype(kind)[values.view(kind)]
-    return whole
+    size = values.dtype.itemsize
+    if size > 2 or not 1 <= bits <= 8 * size:
+        raise ValueError(f"colours of {bits} bits in {size} bytes")
+    values = values.view(np.uint8 if size == 1 else np.uint16)
+    most = (1 << bits) - 1
+    if bits in (8, 16) and bits == 8 * size:
+        return values
+    if bits > 8:
+        whole: Values = (values & np.uint16(most)) << np.uint16(16 - bits)
+        return whole
+    table = ((np.arange(256**size) & most) * 255 + most // 2) // most
+    return in_blocks(values, lambda block: table[block])
 
 
 def of_palette(dataset: Any, stored: Values) -> Values:

@@ -5,8 +5,8 @@ import numpy as np
 from pixsieve.sources.formats.colours import to_rgb
 from pixsieve.sources.formats.picture import Decoded, Request
 
-#: The planes, the picture of 16 bits, its copy for Python, and RGB.
-PER_PIXEL = 18
+#: The planes, the picture, and RGB, as measured; with more than 8 bits, and with 8.
+PER_PIXEL_OF_MORE, PER_PIXEL = 20, 11
 
 
 def decode(data: bytes, request: Request) -> Decoded:
@@ -16,7 +16,8 @@ def decode(data: bytes, request: Request) -> Decoded:
     opened = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     image = opened[opened.primary_index]
     width, height = image.size
-    request.check(width, height, width * height, PER_PIXEL)
+    more = image.mode.endswith(";16")
+    request.check(width, height, width * height, PER_PIXEL_OF_MORE if more else PER_PIXEL)
     values = np.asarray(image)
     array = to_rgb(values, request.stretch, premultiplied=image.premultiplied_alpha)
     return Decoded(array, "heif", array.shape[1], array.shape[0])

@@ -25,9 +25,9 @@ CHANNELS = {
 KINDS: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(">u2"), 32: np.dtype(">f4")}
 DEPTHS = {BILEVEL: (1,), PALETTE: (8,), LAB: (8, 16)}
 STORED, PACKED = 0, 1
-#: Pillow's rows, those in the machine's order, what becomes of them, and RGB: with each channel
-#: of 8 bits come three copies.
-PER_PIXEL, PER_BYTE = 6, 3
+#: What becomes of the rows, twice; to it come, for each byte in the file, its unpacked copy and
+#: that in the machine's order.
+PER_PIXEL, PER_BYTE = 6, 2
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pixsieve.sources.formats.colours import to_rgb, upright
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.formats.pillow import rgb
 
-#: The sensor's values, four channels of 16 bits while they are developed, the picture, and RGB.
-PER_PIXEL, PER_PIXEL_OF_PREVIEW = 20, 7
+#: The sensor's values, four channels of 16 bits while they are developed, the picture, and RGB,
+#: as measured: by range, by percentile, and at half the size; and of the camera's own JPEG.
+PER_PIXEL, PER_PIXEL_OF_16, PER_PIXEL_HALVED, PER_PIXEL_OF_PREVIEW = 14, 21, 5, 7
 #: LibRaw's turns, by EXIF's number: 4 swaps rows and columns, 2 reverses rows, 1 columns.
 ORIENTATIONS = {0: 1, 1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
 #: The camera's own JPEG stands for the picture if its sides are no shorter than this share of
@@ -41,12 +42,10 @@ def _opened(raw: Any, data: bytes, request: Request) -> Decoded:
     sizes = raw.sizes
     width, height = sizes.width, sizes.height
     orientation = ORIENTATIONS.get(sizes.flip, 1)
-    halved = request.halvings(width, height, 1) == 1
-    sensor = max(sizes.raw_width * sizes.raw_height, width * height)
-    request.check(width, height, sensor / 4 if halved else sensor, PER_PIXEL)
+    request.check(width, height, 0, 0)
     array = None if request.stretch == "percentile" else _preview(raw, width, height, request)
     if array is None:
-        array = _developed(raw, halved, request.stretch)
+        array = _developed(raw, request)
     array = upright(array, orientation)
     if orientation > 4:
         width, height = height, width
@@ -72,8 +71,8 @@ def _preview(raw: Any, width: int, height: int, request: Request) -> NDArray[np.
             if request.short_side is not None:
                 image.draft("RGB", _reduced(image.size, request))
             return rgb(image, request.stretch)
-    except (rawpy.LibRawError, SyntaxError, OSError):
-        # A broken preview, or none, is no loss: there is the picture itself.
+    except (rawpy.LibRawError, SyntaxError, OSError, RefusedError):
+        # One that is broken or too large, or none, is no loss: there is the picture itself.
         return None
 
 
@@ -82,17 +81,23 @@ def _reduced(size: tuple[int, int], request: Request) -> tuple[int, int]:
     return size[0] >> halvings, size[1] >> halvings
 
 
-def _developed(raw: Any, halved: bool, stretch: str) -> NDArray[np.uint8]:
+def _developed(raw: Any, request: Request) -> NDArray[np.uint8]:
     """As LibRaw develops it, with the camera's white balance, not turned."""
-    bits = 16 if stretch == "percentile" else 8
+    sizes, wide = raw.sizes, request.stretch == "percentile"
+    halved = request.halvings(sizes.width, sizes.height, 1) == 1
+    sensor = max(sizes.raw_width * sizes.raw_height, sizes.width * sizes.height)
+    if halved:
+        request.check(sizes.width, sizes.height, sensor / 4, 4 * PER_PIXEL_HALVED)
+    else:
+        request.check(sizes.width, sizes.height, sensor, PER_PIXEL_OF_16 if wide else PER_PIXEL)
     values = raw.postprocess(
         half_size=halved,
         use_camera_wb=True,
-        no_auto_bright=stretch == "percentile",
-        output_bps=bits,
+        no_auto_bright=wide,
+        output_bps=16 if wide else 8,
         user_flip=0,
     )
-    return to_rgb(values, stretch)
+    return to_rgb(values, request.stretch)
 
 
 def _message(error: Exception) -> str:
