@@ -243,7 +243,8 @@ class TestBroken:
     def test_without_what_it_needs(self, name: str):
         made = dataset(GREY, "MONOCHROME2")
         delattr(made, name)
-        assert failed(written(made)).code == "corrupt"
+        found = failed(written(made))
+        assert (found.code, found.detail) == ("corrupt", f"DICOM without {name}")
 
     def test_fewer_bytes_than_expected(self):
         made = dataset(GREY, "MONOCHROME2")
@@ -261,6 +262,14 @@ class TestBroken:
             found = failed(written(made, syntax))
             assert found.code == "corrupt"
             assert "64 x 48" in found.detail
+
+    def test_the_same_is_said_every_time(self):
+        """Pillow's own words name a place in memory."""
+        made = dataset(np.asarray(draw(1)), "RGB")
+        made.PixelData = encapsulate([b"no JPEG at all"])
+        found = failed(written(made, JPEGBaseline8Bit))
+        assert found.code == "corrupt"
+        assert "0x" not in found.detail
 
     def test_huge(self):
         made = dataset(GREY, "MONOCHROME2", Rows=60_000, Columns=60_000)

@@ -108,7 +108,8 @@ def test_sixty_thousand_squared(name: str):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 << 20
-    assert found.code in ("too_large", "corrupt")
+    # libavif has limits of its own, and no word for them.
+    assert found.code == ("corrupt" if name == "avif" else "too_large")
     if name in ("jp2", "jxl", "psd", "dicom"):
         assert found.detail == "60000 x 60000: more than 120000000 pixels"
 

@@ -1,6 +1,7 @@
 """Pictures that Rust does not decode: HEIF, AVIF, JPEG 2000, JPEG XL, PSD, DICOM, camera RAW."""
 
 import importlib
+import re
 
 from pixsieve.sources.formats.kinds import HEAD, RAW_EXTENSIONS, missing, needs
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
@@ -10,6 +11,8 @@ __all__ = ["HEAD", "RAW_EXTENSIONS", "Decoded", "decode", "missing", "needs"]
 
 #: Longer sentences of a library are cut.
 LONGEST = 200
+#: Where in memory an object is differs from run to run.
+PLACE = re.compile(r" ?<[\w.]+ object at 0x[0-9a-f]+>")
 
 
 def decode(
@@ -69,5 +72,6 @@ def _guarded(name: str, data: bytes, request: Request) -> Decoded | Failure:
 
 
 def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What a library says, on one line, and the same every time."""
+    text = PLACE.sub("", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

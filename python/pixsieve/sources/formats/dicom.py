@@ -17,6 +17,10 @@ PER_PIXEL, PER_BYTE = 8, 4
 #: A transfer syntax by which the whole file is compressed. pydicom would inflate it to any size.
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED = (
+    *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
+    "PhotometricInterpretation",
+)
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 JPEG, JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
 #: Where in a JPEG the size stands: the start of a frame of any kind.
@@ -35,8 +39,7 @@ def decode(data: bytes, request: Request) -> Decoded:
     if DEFLATED in data:
         raise RefusedError("unknown_format", "DICOM that is deflated as a whole is not read")
     dataset = pydicom.dcmread(io.BytesIO(data))
-    if not any(name in dataset for name in DATA):
-        raise RefusedError("unknown_format", "DICOM without a picture")
+    _check_complete(dataset)
     width, height = int(dataset.Columns), int(dataset.Rows)
     wide_frame = int(dataset.SamplesPerPixel) * max(1, int(dataset.BitsAllocated) // 8)
     request.check(width, height, width * height, PER_PIXEL + PER_BYTE * wide_frame)
@@ -45,6 +48,16 @@ def decode(data: bytes, request: Request) -> Decoded:
         raise RefusedError("corrupt", f"the frame is not of {width} x {height} pixels")
     array = _shown(dataset, frame, request.stretch)
     return Decoded(array, "dicom", width, height)
+
+
+def _check_complete(dataset: Any) -> None:
+    if not any(name in dataset for name in DATA):
+        raise RefusedError("unknown_format", "DICOM without a picture")
+    for name in NEEDED:
+        if dataset.get(name) is None:
+            raise RefusedError("corrupt", f"DICOM without {name}")
+    if dataset.file_meta.get("TransferSyntaxUID") is None:
+        raise RefusedError("corrupt", "DICOM without TransferSyntaxUID")
 
 
 def _frame(dataset: Any) -> NDArray[Any]:
@@ -63,7 +76,7 @@ def _frame(dataset: Any) -> NDArray[Any]:
         array: NDArray[Any] = pixel_array(dataset, index=0)
     except RuntimeError as error:
         # Each package's own reason stands on a line of its own.
-        raise RefusedError("corrupt", str(error).strip().splitlines()[-1].strip()) from None
+        raise ValueError(str(error).strip().splitlines()[-1]) from None
     return array
 
 
