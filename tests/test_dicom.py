@@ -2,6 +2,7 @@
 
 import io
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -278,3 +279,13 @@ class TestBroken:
 
 def test_the_extension_does_not_matter():
     assert np.array_equal(decoded(dicom(GREY), "jpg").array, three(GREY))
+
+
+def test_several_threads_decode_the_same():
+    packed = dataset(RAMP, "MONOCHROME2", WindowCenter=40, WindowWidth=400)
+    packed.compress(RLELossless, generate_instance_uid=False)
+    files = [written(packed, RLELossless), dicom(np.asarray(draw(2)), "RGB"), dicom(GREY)]
+    expected = [decoded(data).array for data in files]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: decoded(files[number % 3]).array, range(120)))
+    assert all(np.array_equal(one, expected[number % 3]) for number, one in enumerate(found))
