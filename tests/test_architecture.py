@@ -38,7 +38,7 @@ RUST_ROOMS = [
     ["hnsw"],
     ["exact", "verify"],
     ["thumbnail"],
-    ["preprocess", "statistics", "digest", "walk", "components", "distance"],
+    ["crop", "preprocess", "statistics", "digest", "walk", "components", "distance"],
     ["decode", "logarithm", "turns", "testing"],
     ["matrix", "job"],
     ["error"],

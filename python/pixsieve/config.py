@@ -13,7 +13,10 @@ from typing import Any, Self, TypeAlias
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
-FORMATS = ("jpeg", "png", "gif", "webp", "bmp", "tiff", "pnm", "tga", "qoi", "ico")
+FORMATS = (
+    *("jpeg", "png", "gif", "webp", "bmp", "tiff", "pnm", "tga", "qoi", "ico"),
+    *("heif", "avif", "jp2", "jxl", "psd", "dicom", "raw"),
+)
 DEVICES = ("auto", "cpu", "cuda")
 
 #: What the settings may be that are one of a few names.

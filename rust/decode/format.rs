@@ -75,17 +75,17 @@ fn is_bmp(bytes: &[u8]) -> bool {
 }
 
 /// The extensions of what cameras call raw, which by its first bytes is often a TIFF.
-const RAW: [&str; 18] = [
-    "3fr", "arw", "cr2", "cr3", "dng", "erf", "fff", "iiq", "kdc", "mrw", "nef", "nrw", "orf",
-    "pef", "raf", "rw2", "srw", "x3f",
-];
+const RAW: [&str; 10] = ["cr2", "cr3", "nef", "arw", "dng", "rw2", "orf", "raf", "pef", "srw"];
 
 /// Whether somebody else can decode it, and we cannot.
 pub fn foreign(bytes: &[u8], extension: Option<&str>) -> bool {
-    if extension.is_some_and(|name| RAW.contains(&name)) {
-        return true;
+    if Format::from_magic(bytes) == Some(Format::Tiff) {
+        return extension.is_some_and(|name| RAW.contains(&name));
     }
-    matches!(unread(bytes), Some("AVIF" | "HEIF" | "JPEG 2000" | "JPEG XL" | "PSD" | "DICOM"))
+    matches!(
+        unread(bytes),
+        Some("AVIF" | "HEIF" | "JPEG 2000" | "JPEG XL" | "PSD" | "DICOM" | "camera RAW")
+    )
 }
 
 /// Names formats that are known but not decoded here, so that the user learns what the file is.
@@ -93,7 +93,11 @@ fn unread(bytes: &[u8]) -> Option<&'static str> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = bytes {
         return Some(match brand.get(..4) {
             Some(b"avif" | b"avis") => "AVIF",
-            Some(b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1") => "HEIF",
+            Some(
+                b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs"
+                | b"mif1" | b"mif2" | b"msf1",
+            ) => "HEIF",
+            Some(b"crx ") => "camera RAW",
             _ => "video (MP4)",
         });
     }
@@ -101,6 +105,10 @@ fn unread(bytes: &[u8]) -> Option<&'static str> {
         [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => "JPEG 2000",
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
         [b'8', b'B', b'P', b'S', ..] => "PSD",
+        [b'F', b'U', b'J', b'I', b'F', b'I', b'L', b'M', b'C', b'C', b'D', ..]
+        | [b'I', b'I', b'R', b'O' | b'S', ..]
+        | [b'M', b'M', b'O', b'R', ..]
+        | [b'I', b'I', b'U', 0, ..] => "camera RAW",
         [b'%', b'P', b'D', b'F', ..] => "PDF",
         [0x1a, 0x45, 0xdf, 0xa3, ..] => "video (Matroska)",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', ..] => "video (AVI)",

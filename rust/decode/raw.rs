@@ -43,32 +43,9 @@ impl Raw {
         let channels = color.channel_count();
         let wide = color.bytes_per_pixel() / channels;
         let alpha = if channels % 2 == 0 { usize::from(channels) } else { usize::MAX };
-        let range = match (stretch, wide) {
-            (Stretch::Percentile, 2) => percentiles_of_words(&pixels, alpha),
-            (Stretch::Percentile, 4) => percentiles_of_floats(&pixels, alpha),
-            _ => None,
-        };
-        match (wide, range) {
-            (2, None) => narrow(&mut pixels, |_, value: [u8; 2]| {
-                ((u32::from(u16::from_ne_bytes(value)) + 128) / 257) as u8
-            }),
-            (4, None) => narrow(&mut pixels, |_, value: [u8; 4]| unit(f32::from_ne_bytes(value))),
-            (2, Some((low, high))) => narrow(&mut pixels, |index, value: [u8; 2]| {
-                let value = f32::from(u16::from_ne_bytes(value));
-                if is_alpha(index, alpha) {
-                    unit(value / 65535.0)
-                } else {
-                    unit((value - low) / (high - low))
-                }
-            }),
-            (4, Some((low, high))) => narrow(&mut pixels, |index, value: [u8; 4]| {
-                let value = f32::from_ne_bytes(value);
-                if is_alpha(index, alpha) {
-                    unit(value)
-                } else {
-                    unit((value - low) / (high - low))
-                }
-            }),
+        match wide {
+            2 => narrow_words(&mut pixels, stretch, alpha),
+            4 => narrow_floats(&mut pixels, stretch, alpha),
             _ => {}
         }
         match channels {
@@ -92,13 +69,50 @@ fn is_alpha(index: usize, alpha: usize) -> bool {
     index % alpha == alpha - 1
 }
 
+fn narrow_words(pixels: &mut Vec<u8>, stretch: Stretch, alpha: usize) {
+    let whole = |value: u16| ((u32::from(value) + 128) / 257) as u8;
+    let range = match stretch {
+        Stretch::Range => None,
+        Stretch::Percentile => percentiles_of_words(pixels, alpha),
+    };
+    narrow(pixels, |index, bytes: [u8; 2]| {
+        let value = u16::from_ne_bytes(bytes);
+        match range {
+            Some((low, high)) if !is_alpha(index, alpha) => {
+                let (low, width) = (u64::from(low), u64::from(high - low));
+                let above = u64::from(value.clamp(low as u16, high)) - low;
+                ((510 * above + width) / (2 * width)) as u8
+            }
+            _ => whole(value),
+        }
+    });
+}
+
+fn narrow_floats(pixels: &mut Vec<u8>, stretch: Stretch, alpha: usize) {
+    let range = match stretch {
+        Stretch::Range => None,
+        Stretch::Percentile => percentiles_of_floats(pixels, alpha),
+    };
+    narrow(pixels, |index, bytes: [u8; 4]| {
+        let value = f32::from_ne_bytes(bytes);
+        match range {
+            Some((low, high)) if !is_alpha(index, alpha) => {
+                let (low, high) = (f64::from(low), f64::from(high));
+                let share = (f64::from(value) - low) * 255.0 / (high - low);
+                (share + 0.5).floor().clamp(0.0, 255.0) as u8
+            }
+            _ => unit(value),
+        }
+    });
+}
+
 /// Counted from 1: the place of a percentile among `count` sorted values.
 fn rank(count: usize, percentile: usize) -> usize {
     (count * percentile).div_ceil(100).max(1)
 }
 
 /// `None` where the picture is even.
-fn percentiles_of_words(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
+fn percentiles_of_words(pixels: &[u8], alpha: usize) -> Option<(u16, u16)> {
     let mut histogram = vec![0_usize; 1 << 16];
     for (index, value) in pixels.chunks_exact(2).enumerate() {
         if !is_alpha(index, alpha) {
@@ -112,7 +126,7 @@ fn percentiles_of_words(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
             seen += number;
             seen >= rank
         });
-        reached.unwrap_or(0) as f32
+        reached.unwrap_or(0) as u16
     });
     (low < high).then_some((low, high))
 }
@@ -123,7 +137,7 @@ fn percentiles_of_floats(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
         .enumerate()
         .filter(|(index, _)| !is_alpha(*index, alpha))
         .map(|(_, value)| f32::from_ne_bytes([value[0], value[1], value[2], value[3]]))
-        .filter(|value| value.is_finite())
+        .filter(|value| !value.is_nan())
         .collect();
     if values.is_empty() {
         return None;
@@ -132,8 +146,7 @@ fn percentiles_of_floats(pixels: &[u8], alpha: usize) -> Option<(f32, f32)> {
         let place = rank(values.len(), percentile) - 1;
         *values.select_nth_unstable_by(place, f32::total_cmp).1
     });
-    // Their difference may be beyond what a float holds.
-    (low < high && (high - low).is_finite()).then_some((low, high))
+    (low < high && low.is_finite() && high.is_finite()).then_some((low, high))
 }
 
 /// In place: every `N` bytes become one.
@@ -209,10 +222,9 @@ mod tests {
         let raw = Raw { width: 1000, height: 1, color: ColorType::L16, pixels: words };
         let spread = raw.flatten(Stretch::Percentile).pixels;
         assert_eq!((spread[9 * 3], spread[989 * 3], spread[999 * 3]), (0, 255, 255));
-        assert_eq!(spread[500 * 3], (491.0_f32 / 980.0 * 255.0).round() as u8);
+        assert_eq!(spread[500 * 3], ((510 * 491 + 980) / 1960) as u8);
         let floats = (0..1000).flat_map(|value| (5000.0 + value as f32).to_ne_bytes()).collect();
-        let raw =
-            Raw { width: 1000 / 4 * 4 / 4, height: 1, color: ColorType::Rgba32F, pixels: floats };
+        let raw = Raw { width: 250, height: 1, color: ColorType::Rgba32F, pixels: floats };
         assert_eq!(raw.flatten(Stretch::Percentile).pixels.len(), 250 * 3);
         let even = Raw { width: 2, height: 1, color: ColorType::L16, pixels: vec![128; 4] };
         assert_eq!(even.flatten(Stretch::Percentile).pixels, [128; 6]);

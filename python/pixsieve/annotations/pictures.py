@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pixsieve.sources.files import PICTURE_EXTENSIONS, shown
+from pixsieve.sources import shown
+from pixsieve.sources.files import PICTURE_EXTENSIONS
 
 #: Added by readers: whether `path` lacks the suffix of the picture, which no file tells.
 STEM = "_stem"

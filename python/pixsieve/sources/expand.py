@@ -29,10 +29,8 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
     holding = whole & extensions.is_in(HOLDING)
     if not holding.any():
         return listing
-    parts = [Listing(listing.frame.filter(~holding), listing.folder, listing.notes)]
-    parts[0] = Listing(
-        listing.frame.filter(~holding), listing.folder, listing.notes, given=listing.given
-    )
+    plain = listing.frame.filter(~holding)
+    parts = [Listing(plain, listing.folder, listing.notes, given=listing.given)]
     opener = Opener(config)
     containers = listing.frame.filter(holding)
     extra = [name for name in containers.columns if name in ("label", "split")]

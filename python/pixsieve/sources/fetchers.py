@@ -7,7 +7,16 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.listing import is_url
+from pixsieve.sources.opening import Opener
 from pixsieve.sources.places import Content, Failure, Fetcher
+
+#: Bytes that one file may have for each pixel that is allowed, as in Rust.
+BYTES_PER_PIXEL = 7
+
+
+def most_bytes(config: Config) -> int:
+    """Larger files are refused."""
+    return config.max_pixels * BYTES_PER_PIXEL
 
 
 class Nothing:
@@ -44,20 +53,32 @@ class Gone:
 def fetchers(
     rows: pl.DataFrame, given: tuple[Fetcher, ...], config: Config
 ) -> Iterator[tuple[Fetcher, pl.DataFrame]]:
-    """Each fetcher with the rows that it brings."""
+    """Each fetcher with the rows that it brings.
+
+    Raises:
+        ImportError: If a package is missing that one of them needs.
+    """
     if rows.is_empty():
         return
+    kind = rows["kind"].cast(pl.String)
     remote = pl.Series([is_url(os.fsdecode(one)) for one in rows["location"]], dtype=pl.Boolean)
-    kinds = rows["kind"].cast(pl.String)
-    for kind in kinds.unique(maintain_order=True):
-        for far in (False, True):
-            part = rows.filter((kinds == kind) & (remote == far))
-            if part.is_empty():
-                continue
-            if kind == "given":
-                yield from _given(part, given)
-            else:
-                yield _fetcher(kind, far, config), part
+    # One fetcher shares its connections among all that it can read.
+    far = remote & kind.is_in(["file", "member", "zipped"])
+    near = ~remote & kind.is_in(["member", "zipped"])
+    if far.any():
+        from pixsieve.sources.cloud import RemoteFetcher  # noqa: PLC0415 - for remote inputs
+
+        yield RemoteFetcher(config), rows.filter(far)
+    if near.any():
+        from pixsieve.sources.fetching import MemberFetcher  # noqa: PLC0415 - for archives
+
+        yield MemberFetcher(Opener(config), most_bytes=most_bytes(config)), rows.filter(near)
+    for name in kind.filter(~far & ~near).unique(maintain_order=True):
+        part = rows.filter(~far & ~near & (kind == name))
+        if name == "given":
+            yield from _given(part, given)
+        else:
+            yield _fetcher(name, config), part
 
 
 def _given(
@@ -69,5 +90,17 @@ def _given(
         yield (given[number] if number < len(given) else Gone()), part
 
 
-def _fetcher(kind: str, far: bool, config: Config) -> Fetcher:
+def _fetcher(kind: str, config: Config) -> Fetcher:
+    if kind == "streamed":
+        from pixsieve.sources.fetching import StreamedFetcher  # noqa: PLC0415 - for archives
+
+        return StreamedFetcher(Opener(config), most_bytes=most_bytes(config))
+    if kind == "row":
+        from pixsieve.sources.parquet import ParquetRows  # noqa: PLC0415 - for Parquet files
+
+        return ParquetRows(Opener(config))
+    if kind == "frame":
+        from pixsieve.sources.video_frames import VideoFetcher  # noqa: PLC0415 - for videos
+
+        return VideoFetcher(Opener(config).or_path, config)
     return Nothing()

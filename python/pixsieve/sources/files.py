@@ -17,9 +17,8 @@ PICTURE_EXTENSIONS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "dib", "tif", "tiff"),
     *("ppm", "pgm", "pbm", "pnm", "pam", "tga", "qoi", "ico"),
     # Read by Python's decoders.
-    *("heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "psd", "dcm", "dicom"),
-    *("arw", "cr2", "cr3", "dng", "erf", "kdc", "mrw", "nef", "nrw", "orf", "pef", "raf", "rw2"),
-    *("srw", "x3f"),
+    *("heic", "heif", "avif", "jp2", "j2k", "jpx", "j2c", "jpc", "jxl", "psd", "psb"),
+    *("dcm", "dicom", "cr2", "cr3", "nef", "arw", "dng", "rw2", "orf", "raf", "pef", "srw"),
 )
 #: What holds pictures.
 VIDEO_EXTENSIONS = (

@@ -26,3 +26,7 @@ class Opener:
 
             return open_remote(name, self._config)
         return Path(name).open("rb")
+
+    def or_path(self, location: str) -> BinaryIO | str:
+        """The same, but the path itself of a file on this machine."""
+        return self(location) if is_url(location) else location
