@@ -1,0 +1,99 @@
+"""Things, found by a YOLO's ONNX file."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixsieve.detectors.boxes import (
+    MOST,
+    Detections,
+    have_area,
+    non_maximum,
+    within_picture,
+)
+from pixsieve.detectors.layouts import Grid, Layout, Outputs, box_counts, recognize
+from pixsieve.detectors.letterbox import Pixels, letterbox
+from pixsieve.detectors.names import name_classes, read_names
+from pixsieve.detectors.session import Session
+from pixsieve.errors import ModelError
+
+#: Boxes of less confidence are left out.
+CONFIDENCE = 0.25
+#: Of two boxes of one class that overlap more, the one of less confidence is left out.
+OVERLAP = 0.45
+#: The grey around a picture of another shape than the model's.
+PADDING = 114
+#: No more boxes than these, those of the highest confidence, are compared with each other.
+COMPARED = 30_000
+
+
+class Yolo:
+    """A YOLO, v5 to v11, whose layout is recognized by what it gives for a grey picture."""
+
+    def __init__(self, session: Session) -> None:
+        """Tries the model.
+
+        Raises:
+            ModelError: If it fails, or its layout is none that is known.
+        """
+        self._session = session
+        blank = np.full((session.input.height, session.input.width, 3), PADDING, np.uint8)
+        outputs = session.run(self._values(blank))
+        names = read_names(session.metadata)
+        try:
+            self._layout: Layout = recognize(
+                outputs,
+                task=session.metadata.get("task", "detect"),
+                classes=len(names) or None,
+                width=session.input.width,
+                height=session.input.height,
+            )
+            self._check_spread(outputs)
+            self._layout.decode(outputs, CONFIDENCE)
+        except ModelError as error:
+            raise ModelError(f"{session.path.name}: {error}") from None
+        self._names = name_classes(names, self._layout.classes)
+
+    def detect(self, pixels: Pixels) -> Detections:
+        """As `Detector` says; the label is the name of the class."""
+        source = self._session.input
+        fitted = letterbox(
+            pixels, source.width, source.height, padding=PADDING, centred=True, enlarge=True
+        )
+        outputs = self._session.run(self._values(fitted.pixels))
+        found = self._layout.decode(outputs, CONFIDENCE)
+        order = np.argsort(-found.confidences, kind="stable")[:COMPARED]
+        boxes, confidences = found.boxes[order], found.confidences[order]
+        classes = found.classes[order]
+        if self._layout.overlapping:
+            kept = non_maximum(boxes, confidences, classes, overlap=OVERLAP)
+            boxes, confidences, classes = boxes[kept], confidences[kept], classes[kept]
+        boxes = within_picture(fitted.back(boxes), pixels.shape[1], pixels.shape[0])
+        seen = np.flatnonzero(have_area(boxes))[:MOST]
+        return Detections(
+            boxes[seen].astype(np.float32),
+            None,
+            labels=[self._names[int(number)] for number in classes[seen]],
+            confidences=confidences[seen],
+        )
+
+    def _values(self, pixels: Pixels) -> NDArray[Any]:
+        dtype = self._session.input.dtype
+        if dtype == np.uint8:
+            return pixels
+        return (pixels / np.float32(255)).astype(dtype, copy=False)
+
+    def _check_spread(self, outputs: Outputs) -> None:
+        """Boxes of a grid lie all over the picture, wherever something is found or not."""
+        source = self._session.input
+        if not isinstance(self._layout, Grid):
+            return
+        centres = self._layout.table(outputs)[:2]
+        farthest = np.nan_to_num(centres).max(initial=0)
+        on_grid = centres.shape[1] in box_counts(source.width, source.height)
+        if on_grid and 0 < farthest < min(source.width, source.height) / 8:
+            raise ModelError(
+                f"its boxes lie within {farthest:.3g} pixels of the top left corner: they are "
+                "relative to a grid or to the picture's size, not in pixels"
+            )
