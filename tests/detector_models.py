@@ -50,12 +50,16 @@ class Graph:
         dtype: str = "float32",
         output_dtype: str = "float32",
         metadata: Mapping[str, str] | None = None,
+        shapes: Mapping[str, Sequence[int]] | None = None,
     ) -> Path:
         graph = helper.make_graph(
             self.nodes,
             "detector",
             [helper.make_tensor_value_info("images", TYPES[dtype], shape)],
-            [helper.make_tensor_value_info(name, TYPES[output_dtype], None) for name in outputs],
+            [
+                helper.make_tensor_value_info(name, TYPES[output_dtype], (shapes or {}).get(name))
+                for name in outputs
+            ],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -77,7 +81,8 @@ def fixed(
     nothing = graph.add("Mul", whole, graph.constant(0.0))
     for name, values in outputs.items():
         graph.add("Add", graph.constant(values), nothing, to=name)
-    return graph.save(path, shape, list(outputs), metadata=metadata)
+    shapes = {name: values.shape for name, values in outputs.items()}
+    return graph.save(path, shape, list(outputs), metadata=metadata, shapes=shapes)
 
 
 def spread(width: int, height: int, anchors: int, score: float = 0.01) -> NDArray[np.float32]:
@@ -236,3 +241,49 @@ def _finished(graph: Graph, found: Mapping[int, Mapping[str, str]], layout: str)
         return [graph.add("Concat", *rows, axis=0, to="output")]
     rows.append(graph.constant(np.zeros((300 - len(rows), 6))))
     return [graph.add("Unsqueeze", graph.add("Concat", *rows, axis=0), axis, to="output0")]
+
+
+def yunet_outputs(
+    rng: np.random.Generator, width: int, height: int
+) -> dict[str, NDArray[np.float32]]:
+    """What a YuNet might give, at random."""
+    outputs = {}
+    for stride in (8, 16, 32):
+        count = (width // stride) * (height // stride)
+        for kind in ("cls", "obj"):
+            outputs[f"{kind}_{stride}"] = rng.uniform(-0.1, 1.2, (1, count, 1))
+        outputs[f"bbox_{stride}"] = rng.normal(0, 0.7, (1, count, 4))
+        outputs[f"kps_{stride}"] = rng.normal(0, 1, (1, count, 10))
+    return {name: values.astype(np.float32) for name, values in outputs.items()}
+
+
+def yunet_locator(path: Path, side: int = 640) -> Path:
+    """A YuNet for which red squares are faces; it takes 0 to 255, blue first."""
+    graph = Graph()
+    picture = graph.add("Div", "images", graph.constant(255.0))
+    square = _square(graph, picture, 2, side, side)
+    names = []
+    for stride in (8, 16, 32):
+        count = (side // stride) ** 2
+        rest = graph.constant(np.zeros((count - 1, 1)))
+        # All are written down by the first point of each grid; the finest one is the surest.
+        score = graph.add("Mul", square["there"], graph.constant([0.9 if stride == 8 else 0.7]))
+        pair = [graph.add("Div", square[name], graph.constant([stride])) for name in ("xc", "yc")]
+        for name in ("xs", "ys"):
+            size = graph.add("Max", square[name], graph.constant([1e-3]))
+            share = graph.add("Div", size, graph.constant([stride]))
+            pair.append(graph.add("Log", share))
+        axis = graph.constant([0], np.int64)
+        box = graph.add("Unsqueeze", graph.add("Concat", *pair, axis=0), axis)
+        first = graph.add("Unsqueeze", score, axis)
+        boxes = graph.add("Concat", box, graph.constant(np.zeros((count - 1, 4))), axis=0)
+        scores = graph.add("Concat", first, rest, axis=0)
+        parts = {
+            "cls": scores,
+            "obj": scores,
+            "bbox": boxes,
+            "kps": graph.constant(np.zeros((count, 10))),
+        }
+        for kind, values in parts.items():
+            names.append(graph.add("Unsqueeze", values, axis, to=f"{kind}_{stride}"))
+    return graph.save(path, (1, 3, side, side), names)

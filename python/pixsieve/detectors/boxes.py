@@ -10,6 +10,8 @@ Floats: TypeAlias = NDArray[np.float32]
 
 #: More boxes than this are never kept of one picture: those of the highest confidence are.
 MOST = 300
+#: No more boxes than these, those of the highest confidence, are compared with each other.
+COMPARED = 30_000
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,31 @@ def corners_of(boxes: Floats) -> Floats:
     return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]]
 
 
-def within_picture(boxes: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
-    """The parts of boxes (n, 4) that lie in the picture; nothing is left of some."""
-    return np.clip(boxes, 0, np.array([width, height, width, height]))
+def surest(
+    boxes: NDArray[np.float64],
+    confidences: NDArray[np.float32],
+    classes: NDArray[np.intp],
+    *,
+    size: tuple[int, int],
+    overlap: float | None,
+) -> tuple[Floats, NDArray[np.intp]]:
+    """The boxes that stay, cut at the border of the picture, and their indices.
+
+    Args:
+        boxes: (n, 4) in pixels of the picture.
+        confidences: (n,).
+        classes: (n,).
+        size: Width and height of the picture.
+        overlap: As `non_maximum` takes it; None where each thing was found once.
+    """
+    boxes = np.clip(boxes, 0, np.array(size * 2))
+    order = np.argsort(-confidences, kind="stable")
+    order = order[have_area(boxes[order])][:COMPARED]
+    if overlap is not None:
+        kept = non_maximum(boxes[order], confidences[order], classes[order], overlap=overlap)
+        order = order[kept]
+    order = order[:MOST]
+    return boxes[order].astype(np.float32), order
 
 
 def have_area(boxes: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:

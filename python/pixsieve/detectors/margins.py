@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
+#: A shorter side, in pixels, has no direction that could be told.
+SHORTEST = 1e-6
+
 #: The corners of each side, and which way it moves outwards: along the width, along the height.
 SIDES = (
     ((0, 3), -1, 0),  # left
@@ -70,12 +73,13 @@ def _margins(points: Points, horiz: float, vert: float, additive: float) -> tupl
 
 
 def _share(side: Points, share: float, additive: float) -> NDArray[np.float64]:
-    """The margin as a share of the side; a side of no length has no direction to grow in."""
+    """The margin as a share of the side; one of no length has no direction to grow in."""
     length = np.linalg.norm(side, axis=1, keepdims=True)
-    added: Points = np.divide(additive, length, out=np.zeros_like(length), where=length > 0)
+    added: Points = np.divide(additive, length, out=np.zeros_like(length), where=length > SHORTEST)
     return share + added
 
 
+@np.errstate(over="ignore")
 def _room(points: Points, step: Points, least: Points, most: Points) -> NDArray[np.float64]:
     """The share (n, 1, 1) of a step that both corners of a side can take."""
     step = np.broadcast_to(step, points.shape)

@@ -5,13 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixsieve.detectors.boxes import (
-    MOST,
-    Detections,
-    have_area,
-    non_maximum,
-    within_picture,
-)
+from pixsieve.detectors.boxes import Detections, surest
 from pixsieve.detectors.layouts import Grid, Layout, Outputs, box_counts, recognize
 from pixsieve.detectors.letterbox import Pixels, letterbox
 from pixsieve.detectors.names import name_classes, read_names
@@ -24,8 +18,6 @@ CONFIDENCE = 0.25
 OVERLAP = 0.45
 #: The grey around a picture of another shape than the model's.
 PADDING = 114
-#: No more boxes than these, those of the highest confidence, are compared with each other.
-COMPARED = 30_000
 
 
 class Yolo:
@@ -63,19 +55,18 @@ class Yolo:
         )
         outputs = self._session.run(self._values(fitted.pixels))
         found = self._layout.decode(outputs, CONFIDENCE)
-        order = np.argsort(-found.confidences, kind="stable")[:COMPARED]
-        boxes, confidences = found.boxes[order], found.confidences[order]
-        classes = found.classes[order]
-        if self._layout.overlapping:
-            kept = non_maximum(boxes, confidences, classes, overlap=OVERLAP)
-            boxes, confidences, classes = boxes[kept], confidences[kept], classes[kept]
-        boxes = within_picture(fitted.back(boxes), pixels.shape[1], pixels.shape[0])
-        seen = np.flatnonzero(have_area(boxes))[:MOST]
+        boxes, chosen = surest(
+            fitted.back(found.boxes),
+            found.confidences,
+            found.classes,
+            size=(pixels.shape[1], pixels.shape[0]),
+            overlap=OVERLAP if self._layout.overlapping else None,
+        )
         return Detections(
-            boxes[seen].astype(np.float32),
+            boxes,
             None,
-            labels=[self._names[int(number)] for number in classes[seen]],
-            confidences=confidences[seen],
+            labels=[self._names[int(number)] for number in found.classes[chosen]],
+            confidences=found.confidences[chosen],
         )
 
     def _values(self, pixels: Pixels) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from pixsieve.detectors.boxes import Detections, have_area, non_maximum, within_picture
+from pixsieve.detectors.boxes import Detections, surest
 from pixsieve.detectors.layouts import Outputs
 from pixsieve.detectors.letterbox import Pixels, letterbox
 from pixsieve.detectors.session import Session
@@ -17,8 +17,6 @@ STRIDES = (8, 16, 32)
 OUTPUTS = frozenset(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox") for stride in STRIDES)
 CONFIDENCE = 0.6
 OVERLAP = 0.3
-#: No more boxes than these are compared with each other.
-COMPARED = 5_000
 #: No face is larger than this power of e times a stride: what is beyond does not matter.
 LARGEST = 12.0
 
@@ -58,18 +56,15 @@ class YuNet:
         )
         values = fitted.pixels[..., ::-1].astype(source.dtype)
         boxes, confidences = self._decode(self._session.run(values))
-        order = np.argsort(-confidences, kind="stable")[:COMPARED]
-        boxes, confidences = boxes[order], confidences[order]
-        one_class = np.zeros(len(boxes), np.intp)
-        kept = non_maximum(boxes, confidences, one_class, overlap=OVERLAP)
-        boxes, confidences = boxes[kept], confidences[kept]
-        boxes = within_picture(fitted.back(boxes), pixels.shape[1], pixels.shape[0])
-        seen = have_area(boxes)
+        faces, chosen = surest(
+            fitted.back(boxes),
+            confidences,
+            np.zeros(len(boxes), np.intp),
+            size=(pixels.shape[1], pixels.shape[0]),
+            overlap=OVERLAP,
+        )
         return Detections(
-            boxes[seen].astype(np.float32),
-            None,
-            labels=["face"] * int(seen.sum()),
-            confidences=confidences[seen],
+            faces, None, labels=["face"] * len(faces), confidences=confidences[chosen]
         )
 
     def _decode(self, outputs: Outputs) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
