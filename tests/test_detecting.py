@@ -1,5 +1,7 @@
 """A detector, used on many pictures at once."""
 
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -120,6 +122,23 @@ def test_an_interruption_begins_no_further_picture() -> None:
     assert calls < 1_000
     assert not [one for one in threading.enumerate() if one.name.startswith("detect-")]
     assert detector.calls == calls
+
+
+def test_ctrl_c_while_threads_are_at_work() -> None:
+    read = 0
+
+    def press(row: int) -> NDArray[np.uint8]:
+        nonlocal read
+        read += 1
+        if row == 20:
+            # As the terminal does: the signal is heard by the main thread.
+            os.kill(os.getpid(), signal.SIGINT)
+        return picture(2)
+
+    with pytest.raises(KeyboardInterrupt):
+        look(press, range(100_000), Count(), 4)
+    assert read < 5_000
+    assert not [one for one in threading.enumerate() if one.name.startswith("detect-")]
 
 
 def test_what_reading_raises_is_raised() -> None:

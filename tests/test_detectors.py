@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -229,3 +230,12 @@ def test_classes_without_a_name() -> None:
     assert len(COCO) == len(set(COCO)) == 80
     assert name_classes({}, 3)[2] == "class 2"
     assert name_classes({1: "dog"}, 3)[2] == "class 2"
+
+
+def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    path = locator(tmp_path / "m.onnx", "v8")
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime can use GPUs")
+    with pytest.raises(ModelError, match="pip install onnxruntime-gpu"):
+        load_detector(str(path), config=Config(device="cuda"), resolve=nothing_else)
+    load_detector(str(path), config=Config(device="auto"), resolve=nothing_else)

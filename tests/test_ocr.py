@@ -4,12 +4,14 @@ import sys
 from functools import cache
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pixsieve import Config
-from pixsieve.detectors import Detector, load_detector
+from pixsieve.detectors import Detector, detect_all, load_detector
+from pixsieve.progress import Silent
 
 
 def resolve(name: str) -> None:
@@ -67,6 +69,19 @@ def test_the_same_picture_is_read_in_the_same_way() -> None:
 def test_pictures_without_text(shape: tuple[int, int]) -> None:
     found = reader().detect(np.full((*shape, 3), 200, np.uint8))
     assert (len(found), found.boxes.shape) == (0, (0, 4))
+
+
+def test_several_threads_read_as_one_does() -> None:
+    texts = [f"number {row} of six" for row in range(6)]
+    pages = [written((30, 40, text), size=(600, 150)) for text in texts]
+    alone, together = (
+        detect_all(pages.__getitem__, range(6), reader(), threads=threads, progress=Silent()).boxes
+        for threads in (1, 4)
+    )
+    assert alone.equals(together)
+    read = alone.group_by("row", maintain_order=True).agg(pl.col("label").str.join(" "))
+    numbers = [str(row) for row in range(6)]
+    assert [one for text, one in zip(read["label"], numbers, strict=True) if one in text] == numbers
 
 
 def test_slender_pictures_are_read() -> None:

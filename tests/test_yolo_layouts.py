@@ -148,6 +148,22 @@ REFUSED = {
         {"out": np.concatenate([ROWS[:, :4] / 64, ROWS[:, 4:]], axis=1)[None]},
         "not in pixels",
     ),
+    "shares of the picture, as of RT-DETR": (
+        {"out": np.random.default_rng(0).uniform(0, 1, (1, 300, 5 + 80))},
+        "not in pixels",
+    ),
+    "a finished list of shares": (
+        {"out": np.random.default_rng(0).uniform(0, 1, (1, 300, 6))},
+        "not in pixels",
+    ),
+    "tokens of a transformer": (
+        {"out": np.random.default_rng(0).normal(0, 2, (1, 197, 768))},
+        "sigmoid",
+    ),
+    "boxes and scores apart": (
+        {"boxes": np.zeros((1, 10_647, 1, 4)), "confs": np.zeros((1, 10_647, 80))},
+        "fits no YOLO",
+    ),
     "rows like those of v8 on COCO": (
         {"out": grid(64, 64, anchors=3, objectness=False, classes=80)[None]},
         "two ways",
@@ -181,3 +197,48 @@ def test_names_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError, match="names 5 classes: that fits no YOLO"):
         open_yolo(path)
+
+
+def test_boxes_that_are_none_are_left_out(tmp_path: Path) -> None:
+    table = ROWS.copy()
+    table[10:16, 4:6] = 1
+    table[10, 0] = np.nan
+    table[11, 2] = np.inf
+    table[12, 2:4] = 3e38  # all of the picture
+    table[13, 2] = -5
+    table[14, 3] = 0
+    table[15, 0] = 1e6  # beyond the border
+    yolo = open_yolo(fixed(tmp_path / "m.onnx", {"out": table[None]}))
+    assert yolo.detect(np.zeros((30, 90, 3), np.uint8)).boxes.tolist() == [[0, 0, 90, 30]]
+
+
+@pytest.mark.parametrize("layout", ["rows", "finished"])
+def test_no_more_than_300_boxes_are_kept(tmp_path: Path, layout: str) -> None:
+    # Every box has a class of its own, so that none gives way to another.
+    table = grid(64, 64, anchors=3, objectness=True, classes=252)
+    table[:, 4:] = np.concatenate([np.ones((252, 1)), np.eye(252)], axis=1)
+    more = np.concatenate([table] * 3)
+    finished = np.concatenate([more[:, :2] - 3, more[:, :2] + 3, more[:, 4:6]], axis=1)
+    finished[:, 4] = np.linspace(0.3, 0.9, len(finished))
+    outputs = {"rows": table, "finished": finished}[layout][None]
+    names = str([str(number) for number in range(252)])
+    path = fixed(tmp_path / "m.onnx", {"out": outputs}, metadata={"names": names})
+    found = open_yolo(path).detect(np.zeros((64, 64, 3), np.uint8))
+    assert len(found) == {"rows": 252, "finished": 300}[layout]
+    assert (np.diff(found.confidences) <= 0).all()
+
+
+@pytest.mark.parametrize("count", [0, 2, 99, -3, np.nan])
+def test_a_counted_list_is_no_longer_than_it_is(tmp_path: Path, count: float) -> None:
+    boxes = np.array([[10, 10, 30, 40], [20, 30, 60, 60], [5, 5, 9, 9]], float)[None]
+    outputs = {
+        "num_dets": np.array([[count]]),
+        "det_boxes": boxes,
+        "det_scores": np.array([[0.9, 0.8, 0.7]]),
+        "det_classes": np.array([[1, 0, -7]]),
+    }
+    yolo = open_yolo(fixed(tmp_path / "m.onnx", outputs))
+    found = yolo.detect(np.zeros((64, 64, 3), np.uint8))
+    kept = {99: 3, 2: 2}.get(count, 0)
+    assert found.boxes.tolist() == boxes[0, :kept].tolist()
+    assert found.labels == ["class 1", "class 0", "class -1"][:kept]

@@ -1,7 +1,8 @@
 """A detector, used on many pictures at once."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeAlias
@@ -89,21 +90,24 @@ def detect_all(
     gathered: list[tuple[int, Detections]] = []
     failed: list[tuple[int, str, str]] = []
     progress.stage("detect", "images")
-    for done, (row, found) in enumerate(_answers(read, rows, detector, threads), start=1):
-        if isinstance(found, Detections):
-            gathered.append((row, found))
-        else:
-            failed.append((row, found.code, found.detail))
-        if len(gathered) == GATHERED:
-            boxes.append(_frame(gathered))
-            gathered = []
-        progress.update(done, len(rows))
+    with closing(_answers(read, rows, detector, threads)) as answers:
+        for done, (row, found) in enumerate(answers, start=1):
+            if isinstance(found, Detections):
+                gathered.append((row, found))
+            else:
+                failed.append((row, found.code, found.detail))
+            if len(gathered) == GATHERED:
+                boxes.append(_frame(gathered))
+                gathered = []
+            progress.update(done, len(rows))
     boxes.append(_frame(gathered))
     notes.append(pl.DataFrame(failed, schema=NOTES, orient="row"))
     return Found(_in_order(pl.concat(boxes)), pl.concat(notes).sort("row"))
 
 
-def _answers(read: Read, rows: Sequence[int], detector: Detector, threads: int) -> Iterator[Answer]:
+def _answers(
+    read: Read, rows: Sequence[int], detector: Detector, threads: int
+) -> Generator[Answer, None, None]:
     """What becomes of each row, in the order in which they are done."""
     left = iter(rows)
     lock, stop = threading.Lock(), threading.Event()

@@ -30,6 +30,8 @@ LONGEST_FINISHED = 1_000
 COUNTED = ("num_dets", "det_boxes", "det_scores", "det_classes")
 #: What scores may exceed 1 by: half precision rounds.
 ROUNDING = 0.01
+#: Boxes that lie within so many pixels are given as shares of the picture, as RT-DETR does.
+NORMALISED = 1.5
 #: Classes of models that are trained on COCO, most often without saying so.
 USUAL = 80
 
@@ -54,6 +56,9 @@ class Layout(Protocol):
     def overlapping(self) -> bool:
         """Whether the same thing is found many times."""
 
+    def places(self, outputs: Outputs) -> NDArray[Any]:
+        """What it says of where boxes are, whatever their confidence."""
+
     def decode(self, outputs: Outputs, threshold: float) -> Candidates:
         """The boxes with at least this confidence.
 
@@ -77,7 +82,7 @@ class Grid:
     @np.errstate(invalid="ignore", over="ignore")
     def decode(self, outputs: Outputs, threshold: float) -> Candidates:
         """As `Layout` says."""
-        table = self.table(outputs)
+        table = self._table(outputs)
         first = 4 + self.objectness
         if self.objectness:
             # Before the classes are looked at, for most boxes are none.
@@ -91,7 +96,11 @@ class Grid:
         boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
         return _checked(boxes, best[chosen], scores[:, chosen].argmax(axis=0))
 
-    def table(self, outputs: Outputs) -> NDArray[Any]:
+    def places(self, outputs: Outputs) -> NDArray[Any]:
+        """The centres."""
+        return self._table(outputs)[:2]
+
+    def _table(self, outputs: Outputs) -> NDArray[Any]:
         """(channels, boxes)."""
         shape = outputs[self.output].shape
         if len(shape) != 3 or shape[0] != 1 or shape[2 - self.columns] != self.channels:
@@ -109,13 +118,21 @@ class Finished:
     classes: int | None = None
     overlapping: bool = False
 
+    def places(self, outputs: Outputs) -> NDArray[Any]:
+        """The corners."""
+        return self._table(outputs)[:, :4]
+
     def decode(self, outputs: Outputs, threshold: float) -> Candidates:
         """As `Layout` says."""
-        found = outputs[self.output]
-        table = np.asarray(found if self.by_picture else found[0], np.float64)
-        if self.by_picture:  # number of the picture, box, class, score
-            table = table[:, [1, 2, 3, 4, 6, 5]]
+        table = self._table(outputs)
         return _listed(table[:, :4], table[:, 4], table[:, 5], threshold)
+
+    def _table(self, outputs: Outputs) -> NDArray[np.float64]:
+        found = np.asarray(outputs[self.output], np.float64)
+        if not self.by_picture:
+            return found.reshape(-1, found.shape[-1])
+        # Number of the picture, box, class, score.
+        return found[:, [1, 2, 3, 4, 6, 5]]
 
 
 @dataclass(frozen=True)
@@ -124,6 +141,10 @@ class Counted:
 
     classes: int | None = None
     overlapping: bool = False
+
+    def places(self, outputs: Outputs) -> NDArray[Any]:
+        """The corners."""
+        return outputs[COUNTED[1]]
 
     def decode(self, outputs: Outputs, threshold: float) -> Candidates:
         """As `Layout` says."""
@@ -260,6 +281,21 @@ def _grids(name: str, rows: int, columns: int, masks: int) -> list[Grid]:
 def _unusual(grid: Grid, masks: int) -> bool:
     """Whether the other reading of the same numbers would have the classes of COCO."""
     return grid.channels - masks - (4 if grid.objectness else 5) == USUAL
+
+
+def check_places(layout: Layout, outputs: Outputs, width: int, height: int) -> None:
+    """Boxes of a grid lie all over the picture, whether something is found or not.
+
+    Raises:
+        ModelError: If all lie in a corner, because they are not in pixels.
+    """
+    farthest = np.nan_to_num(layout.places(outputs)).max(initial=0)
+    on_grid = isinstance(layout, Grid) and layout.boxes in box_counts(width, height)
+    if 0 < farthest < (min(width, height) / 8 if on_grid else NORMALISED):
+        raise ModelError(
+            f"its boxes lie within {farthest:.3g} pixels of the top left corner: they are "
+            "relative to a grid or to the picture's size, not in pixels"
+        )
 
 
 def box_counts(width: int, height: int) -> set[int]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixsieve.detectors.boxes import Detections, surest
-from pixsieve.detectors.layouts import Grid, Layout, Outputs, box_counts, recognize
+from pixsieve.detectors.layouts import Layout, check_places, recognize
 from pixsieve.detectors.letterbox import Pixels, letterbox
 from pixsieve.detectors.names import name_classes, read_names
 from pixsieve.detectors.session import Session
@@ -30,7 +30,8 @@ class Yolo:
             ModelError: If it fails, or its layout is none that is known.
         """
         self._session = session
-        blank = np.full((session.input.height, session.input.width, 3), PADDING, np.uint8)
+        source = session.input
+        blank = np.full((source.height, source.width, 3), PADDING, np.uint8)
         outputs = session.run(self._values(blank))
         names = read_names(session.metadata)
         try:
@@ -38,10 +39,10 @@ class Yolo:
                 outputs,
                 task=session.metadata.get("task", "detect"),
                 classes=len(names) or None,
-                width=session.input.width,
-                height=session.input.height,
+                width=source.width,
+                height=source.height,
             )
-            self._check_spread(outputs)
+            check_places(self._layout, outputs, source.width, source.height)
             self._layout.decode(outputs, CONFIDENCE)
         except ModelError as error:
             raise ModelError(f"{session.path.name}: {error}") from None
@@ -74,17 +75,3 @@ class Yolo:
         if dtype == np.uint8:
             return pixels
         return (pixels / np.float32(255)).astype(dtype, copy=False)
-
-    def _check_spread(self, outputs: Outputs) -> None:
-        """Boxes of a grid lie all over the picture, wherever something is found or not."""
-        source = self._session.input
-        if not isinstance(self._layout, Grid):
-            return
-        centres = self._layout.table(outputs)[:2]
-        farthest = np.nan_to_num(centres).max(initial=0)
-        on_grid = centres.shape[1] in box_counts(source.width, source.height)
-        if on_grid and 0 < farthest < min(source.width, source.height) / 8:
-            raise ModelError(
-                f"its boxes lie within {farthest:.3g} pixels of the top left corner: they are "
-                "relative to a grid or to the picture's size, not in pixels"
-            )
