@@ -24,7 +24,7 @@ PYTHON_ROOMS = [
     ["engine", "store"],
     ["shapes", "covariance"],
     ["annotations"],
-    ["sources", "models"],
+    ["sources", "models", "detectors"],
     ["progress"],
     ["config", "schema", "errors"],
     ["_native"],
