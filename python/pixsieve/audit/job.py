@@ -22,6 +22,7 @@ from pixsieve.annotations import (
     separator_of,
 )
 from pixsieve.audit import graph
+from pixsieve.audit.detection import with_detected
 from pixsieve.audit.extraction import (
     Files,
     extract_shards,
@@ -89,7 +90,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             listing = _listing(job)
             if table is None:
                 table = listing.annotations
-            files = table_of_files(listing, join(listing, table, config), root, table)
+            joined = join(listing, table, config)
+        joined = with_detected(job, joined, listing.given)
+        files = table_of_files(listing, joined, root, table)
         with job.stage("load model", "models"):
             model = loading.result()
     described = f"{len(listing)} files" if root is None else shown(str(root))

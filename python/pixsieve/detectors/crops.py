@@ -1,11 +1,11 @@
 """A detector, used on many pictures at once."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import polars as pl
@@ -45,7 +45,9 @@ class Failed(Protocol):
         """A sentence."""
 
 
-Read: TypeAlias = Callable[[int], NDArray[np.uint8] | Failed]
+T = TypeVar("T")
+
+Read: TypeAlias = Callable[[T], NDArray[np.uint8] | Failed]
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,22 @@ Answer: TypeAlias = tuple[int, Detections | Failed]
 
 
 def detect_all(
-    read: Read, rows: Sequence[int], detector: Detector, *, threads: int, progress: Progress
+    read: Read[T],
+    items: Iterable[tuple[int, T]],
+    detector: Detector,
+    *,
+    total: int,
+    threads: int,
+    progress: Progress,
 ) -> Found:
     """What the detector finds in each picture; a picture without anything has no row.
 
     Args:
-        read: Gives the picture of a row, (h, w, 3) upright RGB, or why there is none. It is
+        read: Makes a picture of an item, (h, w, 3) upright RGB, or says why there is none. It is
             called by several threads, each of which holds one picture at a time.
-        rows: Which pictures, each once.
+        items: Rows, each once, and what `read` makes pictures of; taken as they are needed.
         detector: Used by all threads.
+        total: How many rows there are.
         threads: How many.
         progress: Told how many pictures are done.
 
@@ -90,7 +99,7 @@ def detect_all(
     gathered: list[tuple[int, Detections]] = []
     failed: list[tuple[int, str, str]] = []
     progress.stage("detect", "images")
-    with closing(_answers(read, rows, detector, threads)) as answers:
+    with closing(_answers(read, items, detector, min(threads, total))) as answers:
         for done, (row, found) in enumerate(answers, start=1):
             if isinstance(found, Detections):
                 gathered.append((row, found))
@@ -99,41 +108,46 @@ def detect_all(
             if len(gathered) == GATHERED:
                 boxes.append(_frame(gathered))
                 gathered = []
-            progress.update(done, len(rows))
+            progress.update(done, total)
     boxes.append(_frame(gathered))
     notes.append(pl.DataFrame(failed, schema=NOTES, orient="row"))
     return Found(_in_order(pl.concat(boxes)), pl.concat(notes).sort("row"))
 
 
 def _answers(
-    read: Read, rows: Sequence[int], detector: Detector, threads: int
+    read: Read[T], items: Iterable[tuple[int, T]], detector: Detector, threads: int
 ) -> Generator[Answer, None, None]:
     """What becomes of each row, in the order in which they are done."""
-    left = iter(rows)
+    left = iter(items)
     lock, stop = threading.Lock(), threading.Event()
-    answers: SimpleQueue[Answer | BaseException] = SimpleQueue()
+    answers: SimpleQueue[Answer | BaseException | None] = SimpleQueue()
 
     def work() -> None:
-        while not stop.is_set():
-            with lock:
-                row = next(left, None)
-            if row is None:
-                return
-            try:
-                answers.put((row, _look(read, row, detector)))
-            except BaseException as error:  # noqa: BLE001 - raised again by the calling thread
-                answers.put(error)
-                return
+        try:
+            while not stop.is_set():
+                with lock:
+                    item = next(left, None)
+                if item is None:
+                    break
+                answers.put((item[0], _look(read, item[1], detector)))
+        except BaseException as error:  # noqa: BLE001 - raised again by the calling thread
+            answers.put(error)
+        answers.put(None)
 
     workers = [
         threading.Thread(target=work, name=f"detect-{number}", daemon=True)
-        for number in range(max(1, min(threads, len(rows))))
+        for number in range(max(1, threads))
     ]
     try:
         for worker in workers:
             worker.start()
-        for _ in rows:
-            yield _next(answers)
+        at_work = len(workers)
+        while at_work:
+            answer = _next(answers)
+            if answer is None:
+                at_work -= 1
+            else:
+                yield answer
     finally:
         stop.set()
         for worker in workers:
@@ -141,7 +155,7 @@ def _answers(
                 worker.join()
 
 
-def _next(answers: "SimpleQueue[Answer | BaseException]") -> Answer:
+def _next(answers: "SimpleQueue[Answer | BaseException | None]") -> Answer | None:
     while True:
         try:
             # With a limit, for without one the user's wish to stop is not heard everywhere.
@@ -153,8 +167,8 @@ def _next(answers: "SimpleQueue[Answer | BaseException]") -> Answer:
         return answer
 
 
-def _look(read: Read, row: int, detector: Detector) -> Detections | Failed:
-    picture = read(row)
+def _look(read: Read[T], item: T, detector: Detector) -> Detections | Failed:
+    picture = read(item)
     if not isinstance(picture, np.ndarray):
         return picture
     try:

@@ -1,5 +1,6 @@
 """What Rust does for us, with our defaults, in our types."""
 
+from pixsieve.engine.contents import Brought, contents, pixels
 from pixsieve.engine.graph import (
     connected_components,
     nearest,
@@ -21,8 +22,10 @@ from pixsieve.engine.pictures import (
 
 __all__ = [
     "THUMBNAIL_SIDE",
+    "Brought",
     "Images",
     "connected_components",
+    "contents",
     "decode",
     "encode_jpeg",
     "encode_png",
@@ -30,6 +33,7 @@ __all__ = [
     "nearest",
     "neighbor_graph",
     "pixel_digests",
+    "pixels",
     "register_pairs",
     "shape_edges",
     "star_groups",
