@@ -49,6 +49,7 @@ def _load(card: Card, config: Config, device: str) -> _native.Model:
         filter_down=source["filter_down"],
         filter_up=source["filter_up"],
         normalize=output["normalize"] == "l2",
+        **({"pool": output["pool"]} if output["pool"] else {}),
         device=device,
         num_threads=config.threads,
         batch_size=config.batch_size,
