@@ -45,6 +45,18 @@ class TestShapes:
         embeddings = embed(*write(batch=batch), plain)
         np.testing.assert_allclose(embeddings, np.array(COLOURS) / 255, atol=1e-5)
 
+    @pytest.mark.parametrize("pool", ["first", "mean"])
+    def test_tokens_are_pooled_as_the_card_says(self, write: Write, plain: list[Path], pool: str):
+        path, card = write(rank=3)
+        # The planes of red, green and blue are the tokens: each is of one value throughout.
+        embeddings = embed(path, card | {"output": {"normalize": "none", "pool": pool}}, plain)
+        values = np.array(COLOURS) / 255
+        expected = values[:, 0] if pool == "first" else values.mean(axis=1)
+        assert embeddings.shape == (len(plain), SIDE * SIDE)
+        np.testing.assert_allclose(
+            embeddings, np.repeat(expected[:, None], SIDE * SIDE, axis=1), atol=1e-5
+        )
+
     def test_output_of_half_precision(self, write: Write, plain: list[Path]):
         embeddings = embed(*write(output_dtype="float16"), plain)
         np.testing.assert_allclose(embeddings, np.array(COLOURS) / 255, atol=2e-3)
@@ -134,8 +146,17 @@ class TestWrongModels:
         assert self.fails(run, tmp_path, path, card) == (
             "the model's output has shape [2, 3, 64]; needed is one embedding per picture: rank 2 "
             "(n, d), or rank 4, which is averaged over its area. Name another output as "
-            "`name` in the card's output"
+            '`name` in the card\'s output, or, for rank 3, say `pool`: "first" or "mean"'
         )
+
+    @pytest.mark.parametrize("value", ["last", 1, []])
+    def test_tokens_pooled_in_an_unknown_way(
+        self, run: Run, tmp_path: Path, write: Write, value: Any
+    ):
+        path, card = write(rank=3)
+        card["output"] = {"pool": value}
+        message = f"the card of tiny.onnx: output.pool must be one of first, mean, not {value!r}"
+        assert self.fails(run, tmp_path, path, card) == message
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_always_not_finite(self, run: Run, tmp_path: Path, write: Write, value: float):

@@ -226,6 +226,7 @@ def load_model(
     resize: str,
     filter_down: str,
     filter_up: str,
+    pool: str | None,
     normalize: bool,
     device: str,
     num_threads: int,

@@ -149,7 +149,9 @@ class Config:
     delete_img: bool = setting(False, "delete such copies of pictures when they have been read")
     num_requests: int = setting(64, "requests to a server under way at the same time")
     model_path: str | None = setting(
-        None, "an ONNX file with its card (NAME.json) beside it; default: the built-in model"
+        None,
+        "a model's name (`pixsieve models` lists them), or an ONNX file with its card (NAME.json) "
+        "beside it; default: the built-in model",
     )
     model_card: Mapping[str, Any] | None = setting(
         None, "the card of `model_path`, given by hand", cli=False

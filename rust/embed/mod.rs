@@ -7,3 +7,4 @@ mod runtime;
 
 pub use input::{Batch, ElementKind, Encoding, Layout};
 pub use model::{Cancel, Device, Model, Spec, normalize};
+pub use output::Tokens;

@@ -12,7 +12,7 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::input::{Batch, ElementKind, Elements, Encoding};
-use super::output::Pooling;
+use super::output::{Pooling, Tokens};
 use super::runtime;
 use crate::decode::Picture;
 use crate::error::{Error, Result};
@@ -40,6 +40,8 @@ pub struct Spec {
     pub output_name: Option<String>,
     pub encoding: Encoding,
     pub sizing: Sizing,
+    /// For an output of tokens.
+    pub pool: Option<Tokens>,
     pub normalize: bool,
     pub batch_size: usize,
 }
@@ -137,7 +139,7 @@ impl Model {
         let mut session = self.session(worker)?;
         let (shape, values) = run(&mut session, &self.input, &self.output, batch, cancel)?;
         drop(session);
-        let pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
+        let pooling = Pooling::of(&shape, self.spec.encoding.layout, self.spec.pool)?;
         if pooling.dim() != self.dim() || values.len() < count * pooling.stride() {
             return Err(Error::model(format!("the model's output changed its shape to {shape:?}")));
         }
@@ -178,7 +180,7 @@ impl Model {
         let (shape, values) =
             run(&mut session, &self.input, &self.output, &batch, &Cancel::new()?)?;
         drop(session);
-        self.pooling = Pooling::of(&shape, self.spec.encoding.layout)?;
+        self.pooling = Pooling::of(&shape, self.spec.encoding.layout, self.spec.pool)?;
         if shape[0] != count as i64 {
             return Err(Error::model(format!(
                 "{}: {count} pictures in, but the output {:?} has shape {shape:?}",

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::decode::{Code, Limits};
-use crate::embed::{Device, ElementKind, Encoding, Layout, Model, Spec};
+use crate::embed::{Device, ElementKind, Encoding, Layout, Model, Spec, Tokens};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pipeline::{self, Settings, Stage, Table, View};
@@ -45,7 +45,7 @@ impl PyModel {
 }
 
 #[pyfunction]
-#[pyo3(signature = (*, runtime, path, input_name, output_name, layout, channels, dtype, height, width, mean, std, padding, resize, filter_down, filter_up, normalize, device, num_threads, batch_size))]
+#[pyo3(signature = (*, runtime, path, input_name, output_name, layout, channels, dtype, height, width, mean, std, padding, resize, filter_down, filter_up, pool, normalize, device, num_threads, batch_size))]
 #[allow(clippy::too_many_arguments)]
 pub fn load_model(
     py: Python<'_>,
@@ -64,6 +64,7 @@ pub fn load_model(
     resize: &str,
     filter_down: &str,
     filter_up: &str,
+    pool: Option<&str>,
     normalize: bool,
     device: &str,
     num_threads: usize,
@@ -90,7 +91,9 @@ pub fn load_model(
             filter_down: parse_filter(filter_down)?,
             filter_up: parse_filter(filter_up)?,
         };
-        let spec = Spec { path, input_name, output_name, encoding, sizing, normalize, batch_size };
+        let pool = pool.map(Tokens::parse).transpose()?;
+        let spec =
+            Spec { path, input_name, output_name, encoding, sizing, pool, normalize, batch_size };
         Ok((spec, parse_device(device)?))
     };
     let (spec, device) = describe().map_err(to_python)?;

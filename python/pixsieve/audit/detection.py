@@ -9,7 +9,7 @@ import polars as pl
 from pixsieve.annotations import WHOLE, Joined, with_parts
 from pixsieve.detectors import detect_all, is_global_box, load_detector, parse_global_box
 from pixsieve.engine import Brought, Images, contents, pixels
-from pixsieve.models import model_file
+from pixsieve.models import fetch, named
 from pixsieve.sources.places import Fetcher
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def _detected(
     job: "Job", frame: pl.DataFrame, given: tuple[Fetcher, ...], setting: str
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The rows, one per part, with its label where the user gave none; and those that failed."""
-    detector = load_detector(setting, config=job.config, resolve=model_file)
+    detector = load_detector(
+        setting, config=job.config, resolve=lambda name: fetch(named(name), progress=job.progress)
+    )
     found = detect_all(
         lambda brought: pixels(brought, job.config),
         _numbered(contents(Images.of(frame, given), job.config)),

@@ -78,7 +78,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     """
     config, work = job.config, job.work
     table = None if annotations is None else read_annotations(annotations, config)
-    card = load_card(config.model_path, config.model_card)
+    card = load_card(config.model_path, config.model_card, progress=job.progress)
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
     for folder in (root, _root(config.test_dir or ())):

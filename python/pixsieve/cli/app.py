@@ -14,6 +14,7 @@ import click
 
 from pixsieve import Config, __version__
 from pixsieve.cli import interrupts
+from pixsieve.cli.models import group
 from pixsieve.cli.options import parse, with_settings
 from pixsieve.config import default_work_dir
 from pixsieve.progress import Bar, Lines, Progress, Silent, is_watched
@@ -270,6 +271,9 @@ def demo_command(out: Path, quiet: bool, as_json: bool) -> None:
         _say(json.dumps(result.counts, indent=2))
     elif not quiet:
         _say(result.text())
+
+
+app.add_command(group(_progress, _say))
 
 
 @app.command("version")

@@ -1,6 +1,5 @@
 """A model's card: what goes in, what comes out, and which similarities mean what."""
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pixsieve.errors import ModelError
+from pixsieve.models import catalog
+from pixsieve.models.cache import digest_of
+from pixsieve.models.fetching import fetched
+from pixsieve.progress import Progress
 
 DEFAULT = Path(__file__).parent / "default.onnx"
 
@@ -34,9 +37,16 @@ INPUT_CHOICES: Mapping[str, Sequence[str]] = {
     "filter_up": FILTERS,
 }
 NORMALIZE = ("l2", "none")
+#: What becomes of an output (n, t, d) of t tokens.
+POOL = ("first", "mean")
 #: No number of a card is larger; neither NaN nor infinity passes.
 LARGEST = 1e30
-OUTPUT_DEFAULTS: Mapping[str, Any] = {"name": None, "normalize": "l2", "dim": None}
+OUTPUT_DEFAULTS: Mapping[str, Any] = {
+    "name": None,
+    "normalize": "l2",
+    "dim": None,
+    "pool": None,
+}
 THRESHOLDS = ("candidate", "similar", "component", "near_duplicate")
 #: Weights of what `match` is worked out from, and `precision`: rising pairs of a precision and the
 #: match from which on pairs are copies with it.
@@ -86,20 +96,35 @@ class Card:
         return float(self.thresholds[name])
 
 
-def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
+def load_card(
+    model_path: str | None,
+    given: Mapping[str, Any] | None,
+    *,
+    progress: Progress | None = None,
+) -> Card:
     """The card of the model, checked; the built-in model's where `model_path` is None.
+
+    A name of the catalogue is a model that is fetched if it is not in the cache; `progress` is
+    told of that. A file of that name comes first.
 
     Raises:
         FileNotFoundError: If the model, or its card, does not exist.
         ModelError: If the card lacks something or does not belong to the file.
+        OSError: If a model asked for by name cannot be fetched.
     """
-    path = DEFAULT if model_path is None else Path(model_path).absolute()
-    if not path.is_file():
-        raise FileNotFoundError(f"model_path: there is no file {path}")
     if not isinstance(given, Mapping | None):
         raise ModelError(f"model_card must be an object with named values, not {given!r}")
-    data = _read(path) if given is None else given
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = _entry(model_path)
+    if entry is None:
+        path = DEFAULT if model_path is None else Path(model_path).absolute()
+        if not path.is_file():
+            raise FileNotFoundError(_missing(model_path, path))
+        data = _read(path) if given is None else given
+        digest = digest_of(path)
+    else:
+        found = fetched(entry, progress=progress)
+        path, digest = found.path, found.sha256
+        data = {"name": entry.name, **(entry.card or {})} if given is None else given
     if data.get("sha256", digest) != digest:
         raise ModelError(
             f"{path} is not the file that its card describes (SHA-256 {digest[:12]}…, the card "
@@ -125,6 +150,25 @@ def load_card(model_path: str | None, given: Mapping[str, Any] | None) -> Card:
         thresholds=data.get("thresholds", {}),
         match=data.get("match"),
     )
+
+
+def _entry(model_path: str | None) -> catalog.Entry | None:
+    """The catalogue's entry, where that is meant; None where a file is."""
+    if model_path is None or Path(model_path).is_file():
+        return None
+    entry = catalog.find(str(model_path))
+    if entry is not None and entry.card is None:
+        raise ModelError(f"{entry.name} finds things in pictures; it makes no embeddings")
+    return entry
+
+
+def _missing(model_path: str | None, path: Path) -> str:
+    text = f"model_path: there is no file {path}"
+    name = str(model_path)
+    if Path(name).suffix or Path(name).name != name:
+        return text
+    # A word alone was rather meant as a name.
+    return f"{text}, and no model of that name{catalog.suggestion(name)}"
 
 
 def _is_number(value: Any) -> bool:
@@ -193,6 +237,8 @@ def _check_input(source: Mapping[str, Any]) -> None:
 def _check_output(output: Mapping[str, Any]) -> None:
     _check_name("output", output)
     _check_choices("output", output, {"normalize": NORMALIZE})
+    if output["pool"] not in (None, *POOL):
+        raise ValueError(f"output.pool must be one of {', '.join(POOL)}, not {output['pool']!r}")
     if output["dim"] is not None and not _is_size(output["dim"]):
         raise ValueError(f"output.dim must be a whole number, not {output['dim']!r}")
 

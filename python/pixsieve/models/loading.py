@@ -48,6 +48,7 @@ def _load(card: Card, config: Config, device: str) -> _native.Model:
         resize=source["resize"],
         filter_down=source["filter_down"],
         filter_up=source["filter_up"],
+        pool=output["pool"],
         normalize=output["normalize"] == "l2",
         device=device,
         num_threads=config.threads,
