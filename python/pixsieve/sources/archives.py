@@ -9,6 +9,7 @@ from pixsieve.sources import tar
 from pixsieve.sources.magic import HEAD, archive_format
 from pixsieve.sources.members import Members, Progress, clean, is_archive
 from pixsieve.sources.unpacked import LARGE, Unpacked
+from pixsieve.sources.webdataset import is_sidecar
 from pixsieve.sources.window import Window
 from pixsieve.sources.zip import list_zip
 
@@ -117,8 +118,9 @@ def _take(member: tar.Member, source: Window | Unpacked, kind: str, members: Mem
     name = clean(_decoded(member.name))
     if member.kind != "file":
         _take_other(member, name, members)
-    elif members.is_sidecar(name, member.size):
-        members.sidecars.add(name, source.read(member.offset, member.size))
+    elif is_sidecar(name):
+        if members.sidecars.has_room(member.size):
+            members.sidecars.add(name, source.read(member.offset, member.size))
     elif members.wanted(name, lambda: source.read(member.offset, min(member.size, HEAD))):
         stored = member.size if kind == "member" else 0
         members.add(name, kind, member.offset, stored, member.size)

@@ -25,9 +25,10 @@ OTHERS = frozenset(
         *("txt", "json", "jsonl", "cls", "csv", "tsv", "xml", "yaml", "yml", "toml", "md", "html"),
         *("npy", "npz", "pt", "pth", "pkl", "pickle", "parquet", "arrow", "h5", "mat", "bin"),
         *("py", "ipynb", "sh", "c", "h", "cpp", "js", "css", "log", "pdf", "wav", "mp3", "flac"),
-        *("gz", "bz2", "xz", "zst", "db", "ini", "exe", "dll", "so", "svg"),
+        *("db", "ini", "exe", "dll", "so", "svg"),
     )
 )
+PACKED = frozenset(("gz", "bz2", "xz", "zst"))
 NESTED = frozenset(("tar", "tgz", "tbz2", "tbz", "txz", "tzst", "zip", "rar", "7z"))
 
 #: Kind, offset, stored, size and check of a row without a picture.
@@ -83,6 +84,7 @@ class Members:
         self._kinds = dict.fromkeys((name.lower() for name in extensions), "picture")
         self._kinds |= dict.fromkeys(OTHERS - self._kinds.keys(), "other")
         self._kinds |= dict.fromkeys(VIDEOS, "video") | dict.fromkeys(NESTED, "archive")
+        self._kinds |= dict.fromkeys(PACKED, "packed")
         self._rows: list[tuple[object, ...]] = []
         self._links: list[tuple[int, str]] = []
         self._seen = 0
@@ -108,15 +110,11 @@ class Members:
             return True
         if kind == "video":
             self.nothing(name, "unknown_format", "a video inside an archive is not read: unpack it")
-        elif kind == "archive":
+        elif kind == "archive" or (kind == "packed" and is_archive(name)):
             self.nothing(name, "unknown_format", "an archive inside an archive is not read")
         else:
             self.notes["not_pictures"] += 1
         return False
-
-    def is_sidecar(self, name: str, size: int) -> bool:
-        """Whether the member says something of a picture, and can be kept."""
-        return self.sidecars.wants(name, size)
 
     def add(
         self, name: str, kind: str, offset: int, stored: int, size: int, check: int | None = None

@@ -1,6 +1,7 @@
 """What a compressed file unpacks to, read from front to back in bounded memory."""
 
 import bz2
+import contextlib
 import lzma
 import zlib
 from typing import BinaryIO, Protocol
@@ -42,6 +43,7 @@ class Inflate:
     def __init__(self, wbits: int) -> None:
         self._inner = zlib.decompressobj(wbits)
         self._full = False
+        self._damage: zlib.error | None = None
 
     @property
     def eof(self) -> bool:
@@ -60,9 +62,31 @@ class Inflate:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """What it unpacks to, or the first part of that."""
-        found = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        self._full = len(found) == max_length
+        if self._damage is not None:
+            raise self._damage
+        before = self._inner.copy()
+        given = self._inner.unconsumed_tail + data
+        try:
+            found = self._inner.decompress(given, max_length)
+        except zlib.error as error:
+            found = _up_to_damage(before, given)
+            if not found:
+                raise
+            # The next call says so.
+            self._damage = error
+        self._full = len(found) == max_length or self._damage is not None
         return found
+
+
+def _up_to_damage(inner: "zlib._Decompress", data: bytes) -> bytes:
+    """What can be had before the damage, of which a larger step gives nothing."""
+    parts: list[bytes] = []
+    # That there is damage is known already.
+    with contextlib.suppress(zlib.error):
+        while not parts or parts[-1]:
+            parts.append(inner.decompress(data, 512))
+            data = inner.unconsumed_tail
+    return b"".join(parts)
 
 
 def decoder(packing: str) -> Decoder:

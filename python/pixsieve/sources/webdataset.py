@@ -32,6 +32,12 @@ def sample_key(name: str) -> str:
     return f"{folder}{slash}{base.partition('.')[0]}"
 
 
+def is_sidecar(name: str) -> bool:
+    """Whether the name is one of a label, a text or fields."""
+    base, _, extension = name.rpartition("/")[2].rpartition(".")
+    return extension.lower() in EXTENSIONS and bool(base) and "." not in base
+
+
 class Sidecars:
     """The sidecars of one archive."""
 
@@ -40,12 +46,10 @@ class Sidecars:
         self._samples: dict[str, dict[str, bytes]] = {}
         self._bytes = self._count = 0
 
-    def wants(self, name: str, size: int) -> bool:
-        """Whether the member is a sidecar that can be kept."""
-        folder, dot, extension = name.rpartition(".")
-        if extension.lower() not in EXTENSIONS or "." in folder.rpartition("/")[2] or not dot:
-            return False
-        if size > MOST_BYTES or self._bytes + size > MOST_KEPT or self._count >= MOST_SIDECARS:
+    def has_room(self, size: int) -> bool:
+        """Whether one of so many bytes can be kept; if not, that is noted."""
+        full = self._bytes + size > MOST_KEPT or self._count >= MOST_SIDECARS
+        if size > MOST_BYTES or full:
             self.notes["large_sidecars"] += 1
             return False
         return True
@@ -111,14 +115,20 @@ class Sidecars:
         if not isinstance(found, dict):
             self.notes["broken_sidecars"] += 1
             return {}
-        return {_name(name): value for name, value in found.items() if name}
+        fields: dict[str, Any] = {}
+        for name, value in found.items():
+            if name:
+                fields[_free(plain(name), fields, found)] = value
+        return fields
 
 
-def _name(name: str) -> str:
-    """One that no column of ours has, nor means several to Polars."""
-    name = plain(name)
-    if name in LISTED or name == "*" or (name.startswith("^") and name.endswith("$")):
-        return f"{name}_user"
+def _free(name: str, *taken: dict[str, Any]) -> str:
+    """The name, or one that no column of ours has, nor means several to Polars."""
+    patterned = name == "*" or (name.startswith("^") and name.endswith("$"))
+    if name in LISTED or patterned:
+        name = f"{name}_user"
+        while any(name in fields for fields in taken):
+            name += "_user"
     return name
 
 
@@ -147,6 +157,8 @@ def column(name: str, rows: Sequence[dict[str, Any]]) -> pl.Series:
     """One field of all rows, in the type that its values share."""
     values = [row.get(name) for row in rows]
     kinds = {type(value) for value in values} - {type(None)}
+    if not kinds:
+        return pl.Series(name, values, dtype=pl.Null)
     if name not in ("label", "split", "txt", "key"):
         if kinds == {bool}:
             return pl.Series(name, values, dtype=pl.Boolean)
@@ -168,19 +180,18 @@ def _real(value: float | None) -> float | None:
 def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of all archives; a column whose types differ between them becomes text.
 
-    Whole numbers among real ones become real ones.
+    Whole numbers among real ones become real ones; a column without any value is text.
     """
     kinds: dict[str, set[pl.DataType]] = {}
     for frame in frames:
         for name, kind in frame.schema.items():
             kinds.setdefault(name, set()).add(kind)
-    mixed = {
-        name: pl.Float64() if found <= {pl.Int64(), pl.Float64()} else pl.String()
-        for name, found in kinds.items()
-        if len(found) > 1
-    }
-    alike = [
-        frame.cast({name: kind for name, kind in mixed.items() if name in frame.columns})
-        for frame in frames
-    ]
+    shared = {name: _shared(found - {pl.Null()}) for name, found in kinds.items()}
+    alike = [frame.cast({name: shared[name] for name in frame.columns}) for frame in frames]
     return pl.concat(alike, how="diagonal") if alike else pl.DataFrame(schema=LISTED)
+
+
+def _shared(kinds: set[pl.DataType]) -> pl.DataType:
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return pl.Float64() if kinds == {pl.Int64(), pl.Float64()} else pl.String()

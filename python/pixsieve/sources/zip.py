@@ -3,12 +3,14 @@
 import stat
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from pixsieve.sources.magic import HEAD
 from pixsieve.sources.members import Members, clean
 from pixsieve.sources.places import Failure
 from pixsieve.sources.salvage import find, salvaged
+from pixsieve.sources.webdataset import is_sidecar
 from pixsieve.sources.window import Window
 from pixsieve.sources.zipped import (
     CENTRAL,
@@ -68,13 +70,13 @@ def list_zip(window: Window, members: Members) -> None:
         if isinstance(found, Damage):
             detail = f"damaged: the zip's directory from byte {found.start:,} to {found.stop:,}"
             members.gap(found.start, "corrupt", detail)
-        elif found.disk not in (directory.disk, 0xFFFF):
+        elif found.disk not in (directory.disk, 0xFFFF) and not _is_member(window, found.offset):
             if members.wanted(clean(found.name), bytes):
                 detail = "the member lies in another part of the zip: join the parts"
                 members.nothing(clean(found.name), "missing_file", detail)
         else:
             _take(found, window, members)
-    members.refuse_overlaps(lambda offset: window.read(offset, 4) == LOCAL_SIGNATURE)
+    members.refuse_overlaps(partial(_is_member, window))
 
 
 def _take(entry: Entry, window: Window, members: Members) -> None:
@@ -87,14 +89,8 @@ def _take(entry: Entry, window: Window, members: Members) -> None:
     failure = unreadable(entry)
     if not 0 <= entry.offset < window.size:
         failure = Failure("corrupt", "the zip has no member where its index says so")
-    if members.is_sidecar(name, entry.size):
-        text = failure or unzip_member(
-            _raw(window, entry), stored=entry.stored, size=entry.size, check=entry.check
-        )
-        if isinstance(text, bytes):
-            members.sidecars.add(name, text)
-        else:
-            members.notes["broken_sidecars"] += 1
+    if is_sidecar(name):
+        _take_sidecar(entry, name, failure, window, members)
         return
     if not members.wanted(name, lambda: b"" if failure else _head(window, entry)):
         return
@@ -102,6 +98,19 @@ def _take(entry: Entry, window: Window, members: Members) -> None:
         members.add(name, "zipped", entry.offset, entry.stored, entry.size, entry.check)
     else:
         members.nothing(name, failure.code, failure.detail)
+
+
+def _take_sidecar(
+    entry: Entry, name: str, failure: Failure | None, window: Window, members: Members
+) -> None:
+    if not members.sidecars.has_room(entry.size):
+        return
+    raw = _raw(window, entry) if failure is None else b""
+    text = failure or unzip_member(raw, stored=entry.stored, size=entry.size, check=entry.check)
+    if isinstance(text, bytes):
+        members.sidecars.add(name, text)
+    else:
+        members.notes["broken_sidecars"] += 1
 
 
 def _raw(window: Window, entry: Entry, most: int | None = None) -> bytes:
@@ -150,11 +159,11 @@ def _directory(window: Window, end: int, record: bytes) -> Directory | None:
     # Usually both places are one, and nothing is shifted. Where they differ, something stands
     # before the archive, or one of the two numbers is damaged: the first member tells.
     places = [(end - size, shift), (end - size, 0), (offset, 0)]
-    likely = [place for place in places if _is_directory(window, place[0])]
-    sure = [place for place in likely if _leads_to_member(window, *place)]
+    likely = [place for place in dict.fromkeys(places) if _is_directory(window, place[0])]
     if not likely:
         return None
-    start, shift = (sure or likely)[0]
+    sure = likely if len(likely) == 1 else (p for p in likely if _leads_to_member(window, *p))
+    start, shift = next(iter(sure), likely[0])
     return Directory(start, end, shift, disk)
 
 
@@ -185,7 +194,11 @@ def _leads_to_member(window: Window, start: int, shift: int) -> bool:
         return False
     *_, name, extra, _, _, _, _, _ = CENTRAL.unpack(record)
     offset = entry_of(window.read(start, CENTRAL.size + name + extra), shift).offset
-    return 0 <= offset < window.size and window.read(offset, 4) == LOCAL_SIGNATURE
+    return _is_member(window, offset)
+
+
+def _is_member(window: Window, offset: int) -> bool:
+    return offset >= 0 and window.read(offset, 4) == LOCAL_SIGNATURE
 
 
 def entries(window: Window, directory: Directory) -> Iterator[Entry | Damage]:
