@@ -296,6 +296,12 @@ class TestDamage:
         assert names(frame) == ["a.jpg", "b.jpg"]
         assert not troubles(frame)
 
+    @pytest.mark.parametrize("more", [1, 100, 511, 513, 1 << 18, (1 << 18) + 1])
+    def test_zeros_behind_the_end(self, more: int):
+        data = tar_of({"a.jpg": JPEG})
+        for end in (data, data[: 3 * BLOCK]):
+            assert names(listed(end + bytes(more))[0]) == ["a.jpg"]
+
     def test_a_hole_of_zeros(self):
         data = bytearray(tar_of(self.files()))
         (at, _), (after, _) = (oracle(bytes(data))[f"in/a.tar/{n}.jpg"] for n in (3, 4))

@@ -202,7 +202,7 @@ class Walk:
             if zeros < len(piece):
                 return len(piece) - zeros // BLOCK * BLOCK >= BLOCK
             known = self._source.end is not None
-            if not piece or (known and self._position - begin > 4 * FAR):
+            if len(piece) < BLOCK or (known and self._position - begin > 4 * FAR):
                 return False
 
     def _search(self) -> Gap | None:
