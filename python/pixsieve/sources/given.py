@@ -64,7 +64,10 @@ def cells_or_files(
     frame = rows.hstack(user)
     if filled.all():
         return frame, {}
-    elsewhere = ~filled if paths is None else (~filled & paths.is_not_null() & (paths != ""))
+    named = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+    if paths is not None:
+        named = paths.fill_null("") != ""
+    elsewhere = named & ~filled
     empty = pl.lit(~filled & ~elsewhere)
     frame = frame.with_columns(
         kind=pl.when(empty).then(pl.lit("nothing")).otherwise("kind").cast(frame.schema["kind"]),
@@ -77,7 +80,7 @@ def cells_or_files(
         paths.filter(elsewhere).to_list(),
         described=shown,
         folder=folder,
-        user=user.filter(elsewhere),
+        user=user.filter(elsewhere) if user.width else None,
     )
     return pl.concat([frame.filter(~elsewhere), files.frame]), files.notes
 
@@ -135,21 +138,21 @@ class Chain:
             start += count
 
 
-def joined(parts: Iterable[tuple[str, int, Given]]) -> Given:
+def joined(parts: Iterable[tuple[str, int, Given]], shown: str) -> Given:
     """Several objects as one, such as splits.
 
     Args:
         parts: Of each the split, the number of its items, and what it holds.
+        shown: What all together are called.
     """
     frames, fetchers = [], []
     notes: dict[str, int] = {}
     start = 0
     for split, count, given in parts:
+        own = pl.col("kind") == "given"
         frame = given.frame.with_columns(
-            offset=pl.when(pl.col("kind") == "given")
-            .then(pl.col("offset") + start)
-            .otherwise("offset")
-            .cast(pl.UInt64)
+            location=pl.when(own).then(pl.lit(shown.encode())).otherwise("location"),
+            offset=pl.when(own).then(pl.col("offset") + start).otherwise("offset").cast(pl.UInt64),
         )
         if "split" not in frame.columns:
             frame = frame.with_columns(split=pl.lit(split))

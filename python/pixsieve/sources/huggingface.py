@@ -28,21 +28,26 @@ def is_huggingface(source: object) -> bool:
     return hasattr(source, "features") and hasattr(source, "with_format")
 
 
-def list_huggingface(dataset: Any, *, shown: str = "dataset") -> Given:
+def list_huggingface(dataset: Any, *, shown: str = "dataset", prefix: str = "") -> Given:
     """The pictures of a dataset; of several splits, with a column `split`.
 
     Nothing is decoded: the cells bring bytes, or are files by their paths. Classes are given by
     their names.
+
+    Args:
+        dataset: A dataset, or a mapping of splits.
+        shown: What its rows are called.
+        prefix: What stands before the names of its pictures.
 
     Raises:
         ValueError: If the dataset is streamed, or which column holds the pictures is not clear.
     """
     if isinstance(dataset, Mapping):
         parts = [
-            (str(split), one, list_huggingface(one, shown=f"{shown}/{split}"))
+            (str(split), one, list_huggingface(one, shown=f"{shown}/{split}", prefix=str(split)))
             for split, one in dataset.items()
         ]
-        return joined([(split, len(one), given) for split, one, given in parts])
+        return joined([(split, len(one), given) for split, one, given in parts], shown)
     if not hasattr(dataset, "__len__"):
         raise ValueError(
             f"{shown}: a streamed dataset can be read only once, and its length is not known: load "
@@ -63,7 +68,7 @@ def list_huggingface(dataset: Any, *, shown: str = "dataset") -> Given:
             user=user_columns(user, [name]),
         )
         return Given(files.frame, files.notes, None)
-    return _list_cells(arrow, column, user, shown)
+    return _list_cells(arrow, column, user, shown, prefix)
 
 
 def _as_frame(table: Any) -> pl.DataFrame:
@@ -82,13 +87,15 @@ def _user(arrow: Any, features: Mapping[str, Any], leave_out: list[str]) -> pl.D
     return frame
 
 
-def _list_cells(arrow: Any, column: PictureColumn, user: pl.DataFrame, shown: str) -> Given:
+def _list_cells(
+    arrow: Any, column: PictureColumn, user: pl.DataFrame, shown: str, prefix: str
+) -> Given:
     rows = len(arrow)
     cells = arrow.select_columns([column.name])
     filled, size, paths = _survey(cells, column)
     name = path_column(user.columns)
     names = paths if name is None else user[name]
-    called = named_rows(names, rows, shown=shown, relative="", fallback=shown)
+    called = named_rows(names, rows, shown=prefix, relative=prefix, fallback=shown)
     numbered = called["path"].str.contains("#row=", literal=True).any()
     listed = given_rows(called, rows, shown, size)
     others = user_columns(user, [name] if name and not numbered else [])

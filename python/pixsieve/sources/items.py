@@ -78,7 +78,8 @@ def picture_of(item: Any) -> Any:
             return item
         return next((item[key] for key in PICTURE_KEYS if key in item), None)
     if isinstance(item, tuple | list):
-        found = (picture_of(part) for part in item if not isinstance(part, str | int | float))
+        found = [picture_of(part) for part in item if not isinstance(part, str)]
+        found += [part for part in item[:1] if isinstance(part, str)]
         return next((part for part in found if part is not None), None)
     is_path = isinstance(item, str | os.PathLike)
     return item if is_path or is_picture(item) else None

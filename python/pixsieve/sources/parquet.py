@@ -20,8 +20,9 @@ from pixsieve.sources.columns import (
 from pixsieve.sources.files import shown as as_shown
 from pixsieve.sources.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
 from pixsieve.sources.names import SPLIT_PLACES
-from pixsieve.sources.parquet_file import BROKEN, DAMAGED, File, Footer, read_columns
-from pixsieve.sources.parquet_pages import ColumnPages
+from pixsieve.sources.parquet_column import ColumnPages
+from pixsieve.sources.parquet_file import BROKEN, DAMAGED, File, Footer
+from pixsieve.sources.parquet_pages import read_columns
 from pixsieve.sources.paths import URL, folder_of, list_paths
 from pixsieve.sources.places import Content, Failure
 

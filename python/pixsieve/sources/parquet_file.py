@@ -8,7 +8,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Self
 
@@ -228,33 +228,3 @@ def small_file(
         fields[ROOT_WRITER] = footer.fields[ROOT_WRITER]
     end = write_struct(fields)
     return b"".join([MAGIC, body, end, len(end).to_bytes(4, "little"), MAGIC])
-
-
-def read_columns(
-    file: File, footer: Footer, leave_out: Collection[tuple[str, ...]]
-) -> pl.DataFrame:
-    """All columns but some, or but some fields of these.
-
-    Raises:
-        ValueError, OSError, PolarsError, PanicException: If their pages are damaged.
-    """
-    columns = []
-    for column in footer.root.children:
-        fields = [field for field in column.children if (column.name, field.name) not in leave_out]
-        if (column.name,) not in leave_out and (fields or not column.children):
-            columns.append(column.pruned(fields))
-    root = footer.root.pruned(columns)
-    leaves = [node.leaf for node in root.flat() if not node.children]
-    if not leaves:
-        return pl.DataFrame()
-    parts, groups, first = [], [], len(MAGIC)
-    for group in footer.groups:
-        chunks = []
-        for leaf in leaves:
-            chunk = chunk_of(group, leaf)
-            begin, end = place_of(chunk)
-            chunks.append(moved(chunk, first))
-            parts.append(file.read(begin, end - begin))
-            first += len(parts[-1])
-        groups.append((group_rows(group), chunks))
-    return pl.read_parquet(io.BytesIO(small_file(footer, root, groups, b"".join(parts))))

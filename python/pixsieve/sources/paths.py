@@ -35,7 +35,7 @@ class Found:
 
     text: str
     location: bytes
-    same: str
+    same: bytes
     """Equal for all spellings of the same file."""
     known: bool = False
     """Whether there is something."""
@@ -76,12 +76,15 @@ def list_paths(
             rows.append(row)
             found.append(one)
     frame = _frame(rows, found, described)
-    if user is not None:
+    if user is not None and user.width:
         frame = frame.hstack(user[rows] if directories else user)
     if user is not None and has_boxes(user.columns):
         return Files(frame, directories, {})
-    same = pl.Series([str(row) if one is None else one.same for row, one in enumerate(found)])
-    single = _single(frame, same.cast(pl.String), [] if user is None else user.columns, described)
+    same = pl.Series(
+        [b"%d" % row if one is None else one.same for row, one in enumerate(found)],
+        dtype=pl.Binary,
+    )
+    single = _single(frame, same, [] if user is None else user.columns, described)
     return Files(single, directories, {"repeated": frame.height - single.height})
 
 
@@ -90,7 +93,7 @@ def find(text: str, folder: str | None) -> Found:
     if URL.match(text):
         parts = urlsplit(text)
         if parts.scheme.lower() != "file":
-            return Found(text, os.fsencode(text), text)
+            return Found(text, os.fsencode(text), os.fsencode(text))
         text = url2pathname(parts.path)
     first = None
     for candidate in _candidates(text, folder):
@@ -102,16 +105,17 @@ def find(text: str, folder: str | None) -> Found:
             continue
         location = os.path.abspath(candidate)  # noqa: PTH100 - likewise
         return Found(
-            text=text,
+            # Below the list's folder: its path from here is needed to list it.
+            text=candidate if S_ISDIR(status.st_mode) else text,
             location=os.fsencode(location),
-            same=resolved(location),
+            same=os.fsencode(resolved(location)),
             known=True,
             size=status.st_size,
             modified=status.st_mtime_ns,
             folder=S_ISDIR(status.st_mode),
         )
-    location = os.path.abspath(first or text)  # noqa: PTH100
-    return Found(text, os.fsencode(location), location)
+    missing = os.fsencode(os.path.abspath(first or text))  # noqa: PTH100
+    return Found(text, missing, missing)
 
 
 def _candidates(text: str, folder: str | None) -> Iterator[str]:

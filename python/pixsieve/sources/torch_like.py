@@ -65,7 +65,7 @@ def list_dataset(
             )
             for split, one in dataset.items()
         ]
-        return joined(parts)
+        return joined(parts, shown)
     _check(dataset, shown)
     rows = len(dataset)
     paths, labels = _known(dataset)
