@@ -53,9 +53,7 @@ def with_detected(job: "Job", joined: Joined, given: tuple[Fetcher, ...]) -> Joi
     bare = pl.DataFrame({"path": without}).select(
         pl.col("path").cast(pl.String), side=pl.lit("input"), reason=pl.lit("nothing was found")
     )
-    return replace(
-        joined, frame=images.drop("_row"), unmatched=pl.concat([joined.unmatched, bare])
-    )
+    return replace(joined, frame=images.drop("_row"), unmatched=pl.concat([joined.unmatched, bare]))
 
 
 def _is_rotated() -> pl.Expr:
