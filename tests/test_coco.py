@@ -253,6 +253,12 @@ class TestWholeImages:
         frame = read(coco({}, {"category_id": 9}, {"category_id": 9}))
         assert frame["label"].to_list() == [["cat", "dog"], None]
 
+    def test_an_unknown_category_is_counted(self):
+        frame = read(coco({"category_id": 8}))
+        assert frame["path"].to_list() == ["a.jpg", "b.jpg"]
+        assert "label" not in frame.columns
+        assert counts(frame) == {"unknown_categories": 1}
+
     def test_no_annotations_at_all(self):
         for content in (coco(), {"images": IMAGES, "categories": []}):
             frame = read(content)

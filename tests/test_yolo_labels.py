@@ -207,49 +207,6 @@ class TestFiles:
         assert pl.Schema({name: frame.schema[name] for name in BOX}) == BOX
 
 
-class TestFolder:
-    def test_the_pictures_beside(self, tmp_path):
-        line = "1 .5 .5 .2 .2\n"
-        lay(
-            tmp_path,
-            {
-                "labels/train/a.txt": line,
-                "labels/b.txt": line,
-                "labels/c.txt": "",
-                "images/train/a.JPG": b"",
-                "labels/b.png": b"",
-                "images/c.jpeg": b"",
-                "images/c.json": b"",
-                "labels/classes.txt": "cat\r\ndog\r\n",
-            },
-        )
-        frame = read(tmp_path / "labels").sort("path")
-        names = ["images/c.jpeg", "images/train/a.JPG", "labels/b.png"]
-        assert frame["path"].to_list() == [str(tmp_path / name) for name in names]
-        assert frame["label"].to_list() == [None, "dog", "dog"]
-        assert "_stem" not in frame.columns
-
-    def test_pictures_that_are_elsewhere(self, tmp_path):
-        line = "1 .5 .5 .2 .2\n"
-        lay(tmp_path, {"in/labels/x/a.txt": line, "in/labels/b.txt": line, "in/images/b.png": b""})
-        frame = read(tmp_path / "in" / "labels")
-        assert frame.select("path", "_stem").rows() == [
-            (str(tmp_path / "in/images/b.png"), False),
-            ("x/a", True),
-        ]
-
-    def test_names_from_above(self, tmp_path):
-        lay(tmp_path, {"data.yaml": YAML, "labels/train/a.txt": "0 .5 .5 .2 .2"})
-        assert read(tmp_path / "labels" / "train")["label"].to_list() == ["cat"]
-
-    def test_a_folder_of_neither(self, tmp_path):
-        with pytest.raises(ValueError, match=r"holds neither .xml files"):
-            read(tmp_path)
-        (tmp_path / "classes.txt").touch()
-        with pytest.raises(ValueError, match=r"holds no label files"):
-            read(tmp_path)
-
-
 class TestDataYaml:
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:

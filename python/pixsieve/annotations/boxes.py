@@ -186,19 +186,19 @@ def _is_upright() -> pl.Expr:
 
 
 def counts(frame: pl.DataFrame) -> dict[str, int]:
-    """What there is to tell of boxes, by its name; nothing of a table without boxes.
+    """What there is to tell of boxes, by its name; of a table without boxes, nothing.
 
     `boxes`; `bad_boxes`, those with a `_box_error`; `duplicate_boxes`, the rows that another row
     says already: same picture, corners and label; `pictures_without_boxes`; and
-    `unknown_categories`, the boxes whose category the file does not name.
+    `unknown_categories`, the rows whose category the file does not name, which may be whole images.
     """
+    unknown = frame[UNKNOWN_LABEL].sum() if UNKNOWN_LABEL in frame.columns else 0
     if "_box" not in frame.columns:
-        return {}
+        return {"unknown_categories": int(unknown)} if unknown else {}
     boxes = frame.filter(pl.col("_box").is_not_null())
     same = [name for name in ("path", "_box", "_relative", "label") if name in frame.columns]
     good = boxes.filter(pl.col("_box_error").is_null()).select(same)
     good = good.with_columns(pl.col("_box").arr.to_list())
-    unknown = frame[UNKNOWN_LABEL].sum() if UNKNOWN_LABEL in frame.columns else 0
     return {
         "boxes": boxes.height,
         "bad_boxes": boxes["_box_error"].count(),
@@ -210,11 +210,14 @@ def counts(frame: pl.DataFrame) -> dict[str, int]:
 
 def numbers_in(value: Any) -> list[float] | None:
     """A flat list of numbers as floats, whatever their size; None if it is no such list."""
+    if type(value) is list and set(map(type, value)) == {float}:  # as nearly all are
+        return value
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
         return None
     found = []
     for one in value:
-        if isinstance(one, bool) or not isinstance(one, numbers.Real):
+        plain = type(one) is float or type(one) is int
+        if not plain and (isinstance(one, bool) or not isinstance(one, numbers.Real)):
             return None
         try:
             found.append(float(one))
@@ -230,15 +233,16 @@ def around(xs: list[float], ys: list[float]) -> list[float]:
 
 
 def rectangles(values: list[list[float] | None]) -> dict[str, pl.Series]:
-    """Columns of `RECTANGLE` from one list per row."""
+    """Columns of `RECTANGLE` from one list of four per row."""
     return _columns(RECTANGLE, values)
 
 
 def corners(values: list[list[float] | None]) -> dict[str, pl.Series]:
-    """Columns of `CORNERS` from one list per row."""
+    """Columns of `CORNERS` from one list of eight per row."""
     return _columns(CORNERS, values)
 
 
 def _columns(names: tuple[str, ...], values: list[list[float] | None]) -> dict[str, pl.Series]:
-    whole = pl.Series(values, dtype=pl.List(pl.Float64))
-    return {name: whole.list.get(place, null_on_oob=True) for place, name in enumerate(names)}
+    nothing = [None] * len(names)
+    flat = pl.Series([side for row in values for side in row or nothing], dtype=pl.Float64)
+    return {name: flat.gather_every(len(names), place) for place, name in enumerate(names)}

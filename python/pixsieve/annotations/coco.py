@@ -5,7 +5,7 @@ name), `coco_url`, `flickr_url`, `date_captured`; of a box `annotation_id`, `cat
 `supercategory`, `area`, `iscrowd`, `num_keypoints` and `score`. Masks and keypoints are not.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -178,6 +178,7 @@ def _of_whole_images(
         .agg(
             pl.col("label").drop_nulls().unique(maintain_order=True),
             pl.col("caption").drop_nulls(),
+            pl.col(UNKNOWN_LABEL).any(),
         )
     )
     if (grouped["label"].list.len() <= 1).all():
@@ -185,8 +186,9 @@ def _of_whole_images(
     frame = images.unique("path", maintain_order=True).join(
         grouped, on="path", how="full", coalesce=True, maintain_order="left_right"
     )
-    has = [name for name in ("label", "caption") if rows.height and _any(grouped[name])]
-    return _arranged(frame.drop({"label", "caption"} - set(has)))
+    empty = {name for name in ("label", "caption") if not _any(grouped[name])}
+    empty |= set() if grouped[UNKNOWN_LABEL].any() else {UNKNOWN_LABEL}
+    return _arranged(frame.drop(empty))
 
 
 def _any(values: pl.Series) -> bool:
@@ -203,7 +205,7 @@ def _shape(item: Item) -> Shape:
     if item.get("rot_bb_view") is not None:
         return _rotated(item["rot_bb_view"])
     given = item.get("bbox")
-    if given is not None and not (isinstance(given, Sized) and len(given) == 0):
+    if given is not None and not (type(given) is list and not given):
         bbox = numbers_in(given)
         if bbox is None or len(bbox) != 4:
             return None, None, "its bbox is not four numbers"
@@ -251,7 +253,7 @@ def _numbers(items: list[Item], key: str, kind: type[pl.Int64] | type[pl.Float64
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) < 2**63
+    return type(value) is int and abs(value) < 2**63
 
 
 def _is_number(value: Any) -> bool:

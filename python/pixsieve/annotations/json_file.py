@@ -40,6 +40,8 @@ def _slim(found: dict[str, Any]) -> dict[str, Any]:
 
 def key_of(value: Any) -> str | None:
     """An id as text, so that 7, 7.0 and "7" are one; None if it is neither number nor text."""
+    if type(value) is int:  # by far the most, and asking what else it is takes long
+        return str(value) if abs(value) < 2**64 else None
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -80,7 +82,7 @@ def objects(found: Any, place: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list | tuple):
         raise ValueError(f"{place} is {kind_of(found)}, not a list")
     for number, item in enumerate(found):
-        if not isinstance(item, Mapping):
+        if type(item) is not dict and not isinstance(item, Mapping):
             raise ValueError(f"{place}[{number}] is {kind_of(item)}, not an object")
     return list(found)
 

@@ -1,7 +1,7 @@
 """The pictures that label files are about, where they lie as tools lay them out."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pixsieve.sources import shown
@@ -18,28 +18,27 @@ def is_picture(name: str) -> bool:
 
 def pictures_below(folder: str) -> list[str]:
     """All pictures in a folder and its folders, sorted, hidden ones left out."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            os.path.join(parent, name)  # noqa: PTH118 - may be a million
-            for name in names
-            if is_picture(name) and not name.startswith(".")
-        ]
-    return sorted(found, key=os.fsencode)
+    return sorted(_below(folder, is_picture), key=os.fsencode)
 
 
 def label_files(folder: Path, suffix: str) -> list[Path]:
     """All files in a folder and its folders that end so, sorted, hidden ones left out."""
-    found = []
-    for parent, folders, names in os.walk(folder.absolute()):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if name.lower().endswith(suffix) and not name.startswith(".")
-        ]
-    return sorted(found)
+    found = _below(str(folder.absolute()), lambda name: name.lower().endswith(suffix))
+    return [Path(path) for path in sorted(found, key=os.fsencode)]
+
+
+def _below(folder: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Files whose names are wanted; a folder that links lead to again is passed over."""
+    seen = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]
+        if real in seen:
+            continue
+        seen.add(real)
+        for name in names:
+            if wanted(name) and not name.startswith("."):
+                yield os.path.join(parent, name)  # noqa: PTH118 - may be a million
 
 
 class Beside:

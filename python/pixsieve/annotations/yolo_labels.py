@@ -15,6 +15,7 @@ import polars as pl
 from pixsieve.annotations.boxes import CORNERS, RECTANGLE, UNKNOWN_LABEL, normalised
 from pixsieve.annotations.pictures import STEM, Beside, label_files, pictures_below
 from pixsieve.annotations.yolo import YoloData, labels_for, read_list, read_names
+from pixsieve.sources.files import shown
 
 #: Text files that lie among label files, but are none.
 OTHERS = frozenset({"classes.txt", "readme.txt", "notes.txt", "train.txt", "val.txt", "test.txt"})
@@ -55,17 +56,15 @@ def data_rows(data: YoloData) -> pl.DataFrame:
     paths = list(splits)
     labels = [labels_for(path) for path in paths]
     frame = label_rows(paths, labels, data.names, keypoints=data.keypoints)
-    table = pl.DataFrame({"path": paths, "split": list(splits.values())})
+    table = pl.DataFrame({"path": list(map(shown, paths)), "split": list(splits.values())})
     return frame.join(table, on="path", how="left", maintain_order="left")
 
 
 def pictures_of(place: str) -> list[str]:
-    """The pictures of a folder, or of a .txt list of pictures and folders."""
+    """The pictures of a folder, or those that a .txt file lists."""
     if os.path.isdir(place):  # noqa: PTH112
         return pictures_below(place)
-    if not place.lower().endswith((".txt", ".csv")):
-        return [place]
-    return read_list(place)
+    return read_list(place) if place.lower().endswith(".txt") else [place]
 
 
 def folder_rows(folder: Path) -> pl.DataFrame:
@@ -113,7 +112,7 @@ def label_rows(
     """One row per line of the label files, to be normalised; one per picture without any."""
     texts = [_read(label) for label in labels]
     frame = pl.DataFrame(
-        [(path, *text) for path, text in zip(pictures, texts, strict=True)],
+        [(shown(path), *text) for path, text in zip(pictures, texts, strict=True)],
         schema=TEXTS,
         orient="row",
     )
