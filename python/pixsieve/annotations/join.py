@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pixsieve import schema
+from pixsieve.annotations.boxes import UNKNOWN_LABEL
 from pixsieve.annotations.labels import choose_label, fill, is_second, with_second
 from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
@@ -52,6 +53,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     if annotations is None:
         annotations = pl.DataFrame(schema={"path": pl.String})
     annotations = with_suffixes(choose_label(annotations, config), listing)
+    annotations = annotations.drop(UNKNOWN_LABEL, strict=False)
     meant = match(listing, annotations["path"])
     known = _out_of_the_way(annotations, listing).join(
         meant, on="_annotated", how="left", maintain_order="left"

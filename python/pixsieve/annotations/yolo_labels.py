@@ -15,7 +15,7 @@ import polars as pl
 from pixsieve.annotations.boxes import CORNERS, RECTANGLE, UNKNOWN_LABEL, normalised
 from pixsieve.annotations.pictures import STEM, Beside, label_files, pictures_below
 from pixsieve.annotations.yolo import YoloData, labels_for, read_list, read_names
-from pixsieve.sources.files import shown
+from pixsieve.sources.listing import shown
 
 #: Text files that lie among label files, but are none.
 OTHERS = frozenset({"classes.txt", "readme.txt", "notes.txt", "train.txt", "val.txt", "test.txt"})

@@ -42,13 +42,12 @@ def list_input(
     lister = _Lister(config, exclude, progress)
     listing = lister.listing(source)
     if not len(listing):
-        described = os.fspath(source) if _is_path(source) else "the list of files"
+        described = os.fspath(source) if isinstance(source, _PATH) else "the list of files"
         raise ValueError(f"{described}: {_nothing(listing)}")
     return listing
 
 
-def _is_path(source: object) -> bool:
-    return isinstance(source, str | os.PathLike)
+_PATH = (str, os.PathLike)
 
 
 @dataclass(frozen=True)
@@ -140,13 +139,14 @@ class _Lister:
         files = [
             os.fspath(one)
             for one in sources
-            if _is_path(one) and self._is_plain_file(os.fspath(one))
+            if isinstance(one, _PATH) and self._is_plain_file(os.fspath(one))
         ]
         pictures = [one for one in sources if _is_picture(one)]
         others = [
             one
             for one in sources
-            if not _is_picture(one) and not (_is_path(one) and self._is_plain_file(os.fspath(one)))
+            if not _is_picture(one)
+            and not (isinstance(one, _PATH) and self._is_plain_file(os.fspath(one)))
         ]
         parts = list(self._others(others))
         if pictures:

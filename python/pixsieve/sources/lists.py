@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from pixsieve.sources.columns import PATH_COLUMNS, path_column, user_columns
-from pixsieve.sources.files import PICTURE_EXTENSIONS, shown
+from pixsieve.sources.files import PICTURE_EXTENSIONS
+from pixsieve.sources.listing import shown
 from pixsieve.sources.paths import URL, Files, find, folder_of, list_paths
 
 #: The files that are read as lists of paths.

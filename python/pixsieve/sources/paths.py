@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 import polars as pl
 
 from pixsieve.sources.columns import has_boxes, listed
-from pixsieve.sources.files import resolved, shown
+from pixsieve.sources.listing import resolved, shown
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

@@ -50,6 +50,7 @@ def _of_jpeg(content: bytes, request: Request) -> Decoded:
             extension="jpg",
             max_side=request.max_side,
             max_pixels=request.max_pixels,
+            stretch=request.stretch,
         )
     except ValueError as error:
         code, _, detail = str(error).partition(": ")
