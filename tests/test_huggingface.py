@@ -16,7 +16,7 @@ from PIL import Image
 from pixsieve.sources.given import Given
 from pixsieve.sources.huggingface import is_huggingface, list_huggingface
 from pixsieve.sources.parquet import ParquetRows, list_parquet
-from pixsieve.sources.places import LISTED, Content
+from pixsieve.sources.places import LISTED, Content, Failure
 from pixsieve.sources.torch_like import is_dataset
 
 
@@ -175,6 +175,20 @@ def test_streamed_datasets_are_refused(hf: ModuleType, folder: Path) -> None:
     assert is_huggingface(streamed)
     with pytest.raises(ValueError, match="load it without streaming=True"):
         list_huggingface(streamed)
+
+
+def test_rows_that_cannot_be_had_are_rows(hf: ModuleType, folder: Path) -> None:
+    class Broken:
+        column_names = ("picture",)
+
+        def __getitem__(self, rows: Any) -> Any:
+            raise OSError("the disk is gone")
+
+    listing = list_huggingface(made(hf, folder))
+    assert listing.fetcher is not None
+    vars(listing.fetcher)["_cells"] = Broken()
+    failure = Failure("corrupt", "OSError: the disk is gone")
+    assert fetched(listing) == dict.fromkeys(range(3), failure)
 
 
 def test_no_rows(hf: ModuleType, folder: Path) -> None:

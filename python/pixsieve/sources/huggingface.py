@@ -15,7 +15,7 @@ from pixsieve.sources.columns import (
 )
 from pixsieve.sources.given import Given, cells_or_files, given_rows, joined, of_cell
 from pixsieve.sources.paths import list_paths
-from pixsieve.sources.places import Content
+from pixsieve.sources.places import Content, Failure
 
 #: Rows that are in memory at the same time, of the cells of pictures.
 ROWS = 64
@@ -138,7 +138,9 @@ class _Cells:
             offsets = part["offset"].to_list()
             first, last = offsets[0], offsets[-1]
             together = last - first + 1 == len(offsets)
-            table = self._cells[first : last + 1] if together else self._cells[offsets]
-            cells = table[self._column].to_pylist()
-            for row, cell in zip(part["row"], cells, strict=True):
-                yield row, of_cell(cell)
+            try:
+                table = self._cells[first : last + 1] if together else self._cells[offsets]
+                cells = [of_cell(cell) for cell in table[self._column].to_pylist()]
+            except Exception as error:  # noqa: BLE001 - the package of the user's may raise anything
+                cells = [Failure("corrupt", f"{type(error).__name__}: {error}")] * len(offsets)
+            yield from zip(part["row"], cells, strict=True)

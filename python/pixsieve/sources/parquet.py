@@ -246,7 +246,10 @@ class _Elsewhere:
         if self._paths is None:
             leave_out = [(node.name,) for node in self._footer.root.children]
             leave_out = [name for name in leave_out if name != (column.name,)]
-            frame = read_columns(self._file, self._footer, [*leave_out, column.leaf])
+            try:
+                frame = read_columns(self._file, self._footer, [*leave_out, column.leaf])
+            except (*BROKEN, *DAMAGED) as error:
+                return Failure("corrupt", f"the paths in the Parquet file are damaged: {error}")
             self._paths = frame[column.name].struct.field(column.path)
         path = self._paths[offset]
         return read_file(path, self._folder) if path else EMPTY_CELL
