@@ -77,7 +77,7 @@ def _root(path: Path, names: Iterable[str]) -> str:
     split = path.stem.rpartition("_")[2]
     places = [parent / place for place in (*PLACES, f"../{split}", f"../images/{split}", split)]
     found = [
-        sum(map(os.path.exists, (os.path.join(root, name) for name in sample)))  # noqa: PTH110, PTH118
+        sum(map(os.path.exists, (os.path.join(root, name) for name in sample)))  # noqa: PTH118
         for root in places
     ]
     best = found.index(max(found))

@@ -1,7 +1,7 @@
 """Files that hold pictures become the pictures that they hold."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -77,17 +77,9 @@ def _archive(row: dict[str, Any], opener: Opener, config: Config, progress: Prog
             extensions=PICTURE_EXTENSIONS,
             hidden=config.hidden,
             step=STEP if is_url(location) else None,
-            progress=_counting(progress),
+            progress=progress,
         )
     return Listing(frame, notes=notes)
-
-
-def _counting(progress: Progress) -> Callable[[int], object] | None:
-    """Told how many there are so far; how many there will be is not known."""
-    if progress is None:
-        return None
-    tell = progress
-    return lambda done: tell(done, 0)
 
 
 def _video(row: dict[str, Any], opener: Opener, config: Config) -> Listing:

@@ -117,12 +117,12 @@ class _Lister:
         from pixsieve.sources import huggingface, tables, torch_like  # noqa: PLC0415 - on demand
 
         most = self.config.max_pixels
-        if tables.is_table(source):
-            found = tables.list_table(source, max_pixels=most)
-        elif huggingface.is_huggingface(source):
+        if huggingface.is_huggingface(source):
             found = huggingface.list_huggingface(source)
+        elif tables.is_table(source):
+            found = tables.list_table(source, max_pixels=most)
         elif not isinstance(source, list | tuple | set) and torch_like.is_dataset(source):
-            found = torch_like.list_dataset(source, max_pixels=most)
+            found = torch_like.list_dataset(source, max_pixels=most, progress=self.progress)
         else:
             return None
         return self._of_given(found)
@@ -136,16 +136,18 @@ class _Lister:
 
     def _several(self, sources: list[Any]) -> Listing:
         """Of a list: its files together, so that a file that comes twice is one picture."""
+        from pixsieve.sources.items import is_picture  # noqa: PLC0415 - on demand
+
         files = [
             os.fspath(one)
             for one in sources
             if isinstance(one, _PATH) and self._is_plain_file(os.fspath(one))
         ]
-        pictures = [one for one in sources if _is_picture(one)]
+        pictures = [one for one in sources if is_picture(one)]
         others = [
             one
             for one in sources
-            if not _is_picture(one)
+            if not is_picture(one)
             and not (isinstance(one, _PATH) and self._is_plain_file(os.fspath(one)))
         ]
         parts = list(self._others(others))
@@ -167,12 +169,6 @@ class _Lister:
             return False
         suffix = Path(path).suffix.lower()
         return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
-
-
-def _is_picture(item: object) -> bool:
-    """Whether it is a picture in memory: an array, or one of Pillow's."""
-    array = hasattr(item, "__array_interface__") and hasattr(item, "shape")
-    return array or (hasattr(item, "getbands") and hasattr(item, "tobytes"))
 
 
 def _without_repeated(listing: Listing) -> Listing:

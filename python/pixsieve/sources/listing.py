@@ -105,29 +105,32 @@ def combined(parts: Iterable[Listing]) -> Listing:
         if part.annotations is not None:
             known.append(part.annotations)
     return Listing(
-        frame=_stacked(frames) if frames else pl.DataFrame(schema=LISTED),
+        frame=stacked(frames),
         folder=parts[0].folder if len(parts) == 1 else os.getcwd(),  # noqa: PTH109 - as text
         notes=notes,
-        annotations=_stacked(known) if known else None,
+        annotations=stacked(known) if known else None,
         given=tuple(given),
     )
 
 
-def _stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """One below the other; where their columns are of kinds that do not mix, they become text."""
-    if len(frames) == 1:
-        return frames[0]
+def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all; a column whose types differ between them becomes text.
+
+    Whole numbers among real ones become real ones; a column without any value is text.
+    """
     kinds: dict[str, set[pl.DataType]] = {}
     for frame in frames:
-        for name, dtype in frame.schema.items():
-            kinds.setdefault(name, set()).add(dtype)
-    mixed = {name for name, found in kinds.items() if len(found - {pl.Null()}) > 1}
-    return pl.concat(
-        [frame.with_columns(pl.col(mixed & set(frame.columns)).cast(pl.String)) for frame in frames]
-        if mixed
-        else frames,
-        how="diagonal_relaxed",
-    )
+        for name, kind in frame.schema.items():
+            kinds.setdefault(name, set()).add(kind)
+    shared = {name: _shared(found - {pl.Null()}) for name, found in kinds.items()}
+    alike = [frame.cast({name: shared[name] for name in frame.columns}) for frame in frames]
+    return pl.concat(alike, how="diagonal") if alike else pl.DataFrame(schema=LISTED)
+
+
+def _shared(kinds: set[pl.DataType]) -> pl.DataType:
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return pl.Float64() if kinds == {pl.Int64(), pl.Float64()} else pl.String()
 
 
 def _resolved_files(frame: pl.DataFrame) -> pl.Series:

@@ -17,8 +17,8 @@ from pixsieve.sources.columns import (
     user_columns,
     with_names,
 )
-from pixsieve.sources.listing import shown as as_shown
 from pixsieve.sources.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
+from pixsieve.sources.listing import shown as as_shown
 from pixsieve.sources.names import SPLIT_PLACES
 from pixsieve.sources.parquet_column import ColumnPages
 from pixsieve.sources.parquet_file import BROKEN, DAMAGED, File, Footer

@@ -175,23 +175,3 @@ def _real(value: float | None) -> float | None:
         return None if value is None else float(value)
     except OverflowError:
         return float("inf")
-
-
-def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all archives; a column whose types differ between them becomes text.
-
-    Whole numbers among real ones become real ones; a column without any value is text.
-    """
-    kinds: dict[str, set[pl.DataType]] = {}
-    for frame in frames:
-        for name, kind in frame.schema.items():
-            kinds.setdefault(name, set()).add(kind)
-    shared = {name: _shared(found - {pl.Null()}) for name, found in kinds.items()}
-    alike = [frame.cast({name: shared[name] for name in frame.columns}) for frame in frames]
-    return pl.concat(alike, how="diagonal") if alike else pl.DataFrame(schema=LISTED)
-
-
-def _shared(kinds: set[pl.DataType]) -> pl.DataType:
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    return pl.Float64() if kinds == {pl.Int64(), pl.Float64()} else pl.String()
