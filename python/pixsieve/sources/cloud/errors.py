@@ -8,6 +8,7 @@ from pixsieve.sources.places import Failure
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})|HTTP Error (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_URL = re.compile(r"https?://[^\s,]+")
 _BROKEN_NAME = re.compile(r'(?:Path|path:?) "([^"\n]*)"')
 #: Statuses that may heal.
 _PASSING = (408, 425, 429)
@@ -24,7 +25,8 @@ CREDENTIALS = {
 CREDENTIALS["https"] = CREDENTIALS["http"]
 #: What object_store says where it has found no key at all.
 _NO_KEYS = (
-    *("instance metadata", "Missing AccessKeyId", "Missing SecretAccessKey", "MissingAccessKey"),
+    *("instance metadata", "/latest/api/token", "/latest/meta-data"),
+    *("Missing AccessKeyId", "Missing SecretAccessKey", "MissingAccessKey"),
     *("token request", "metadata.google.internal", "No credentials", "missing credential"),
 )
 
@@ -66,10 +68,16 @@ def broken_name(error: BaseException) -> str | None:
 
 
 def first_line(error: BaseException) -> str:
-    """What happened, without the answer's body and the debug output."""
-    text = str(error).partition("Debug source")[0].partition("<?xml")[0]
-    text = re.sub(r"https?://\S+", lambda found: shown(found[0]), " ".join(text.split()))
+    """What happened, without the request, the answer's body and the debug output."""
+    text = " ".join(str(error).partition("Debug source")[0].partition("<?xml")[0].split())
+    text = _URL.sub(lambda found: shown(found[0]), text.rpartition(" - ")[2])
     return text.rstrip(" :-")[:300] or type(error).__name__
+
+
+def _server(error: BaseException) -> str:
+    """The address that was tried, or nothing."""
+    found = _URL.search(str(error))
+    return f" {'/'.join(shown(found[0]).split('/')[:3])}" if found else ""
 
 
 def failure_of(error: BaseException, url: str) -> Failure:
@@ -109,7 +117,7 @@ def explained(error: BaseException, url: RemoteURL, text: str) -> Exception:
     if status is not None:
         return OSError(f"{where}: cannot be read: HTTP {status}; try again later")
     return ConnectionError(
-        f"{where}: the server cannot be reached: {first_line(error)}; check the address"
+        f"{where}: the server{_server(error)} cannot be reached: {first_line(error)}; check the address"
         f"{_ENDPOINTS.get(url.scheme, '')} and the network"
     )
 

@@ -130,6 +130,8 @@ class _Run:
 
     async def _worker(self) -> None:
         for request in self._left:
+            if self._stopped:
+                return
             cost = await self._budget.take(request.cost)
             answers = await self._answers(request)
             actual = sum(len(content) for _, content in answers if isinstance(content, bytes))

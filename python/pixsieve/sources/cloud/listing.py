@@ -54,20 +54,20 @@ def list_remote(
     try:
         single = _single(Stores(), parsed)
         if single is not None:
-            return _listed(single, parsed, ""), notes
+            return _listed(single, parsed, single=True), notes
         chunks = _Walk(sources, parsed, notes).chunks(_folder(parsed.key))
         found = _gathered(chunks, parsed, config, extensions, progress, notes)
         if not found.height and parsed.key and not parsed.key.endswith("/"):
-            return _listed(_unlisted(Stores(), parsed), parsed, ""), notes
+            return _listed(_unlisted(Stores(), parsed), parsed, single=True), notes
     except (ImportError, ValueError):
         raise
     except PermissionError as error:
         if error.errno is None and str(error).startswith(shown(parsed.root)):
             raise
         raise errors.explained(error, parsed, url) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - obstore's errors have many types
         raise errors.explained(error, parsed, url) from None
-    return _listed(found, parsed, _folder(parsed.key)), notes
+    return _listed(found, parsed, single=False), notes
 
 
 def _folder(key: str) -> str:
@@ -90,7 +90,7 @@ def _single(sources: Stores, url: RemoteURL) -> pl.DataFrame | None:
 def _asked(sources: Stores, url: RemoteURL) -> pl.DataFrame | None:
     try:
         return _frame_of(url, wait_for(transfer.described(sources, url)))
-    except Exception as error:  # noqa: BLE001 - obstore's errors have many types
+    except Exception as error:
         # Without the right to list, 403 stands for 404: the listing will tell.
         if isinstance(error, FileNotFoundError) or errors.status_of(error) in {403, 404}:
             return None
@@ -157,12 +157,13 @@ def _chosen(
     return marked.filter("known", ~pl.col("hidden")).select(FOUND.names())
 
 
-def _listed(found: pl.DataFrame, url: RemoteURL, folder: str) -> pl.DataFrame:
+def _listed(found: pl.DataFrame, url: RemoteURL, *, single: bool) -> pl.DataFrame:
+    folder = "" if single else _folder(url.key)
     key = pl.col("key")
     name = key.str.slice(len(folder))
     path = pl.concat_str(pl.lit(shown(url.base)), key)
-    if url.is_http:
-        name = path if not url.key else key.str.split("/").list.last()
+    if single:
+        name = pl.lit(url.key.rpartition("/")[2] or shown(url.base), pl.String())
     return (
         found.sort("key")
         .select(

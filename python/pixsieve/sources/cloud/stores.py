@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: Tries of one request, the first included, and the seconds after which no other is begun.
 TRIES = 5
 SECONDS = 60.0
+#: The first and the longest pause between two tries, in seconds.
+PAUSES = (0.2, 10.0)
 #: Seconds without a byte after which a connection is given up.
 SILENCE = 30.0
 #: Where keys may come from that object_store asks for by itself.
@@ -180,8 +182,8 @@ def _retry(retries: int) -> Any:
         "max_retries": retries,
         "retry_timeout": timedelta(seconds=SECONDS),
         "backoff": {
-            "init_backoff": timedelta(milliseconds=200),
-            "max_backoff": timedelta(seconds=10),
+            "init_backoff": timedelta(seconds=PAUSES[0]),
+            "max_backoff": timedelta(seconds=PAUSES[1]),
             "base": 2,
         },
     }

@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 #: Larger ones are never read into memory as a whole.
 MAX_BYTES = 1 << 29
-#: The first and the longest pause between two tries, in seconds.
-PAUSES = (0.2, 10.0)
 #: A transfer slower than this (bytes a second, after a minute) is given up.
 SLOWEST = 32_768
 CHUNK = 1 << 18
@@ -34,17 +32,18 @@ async def repeated(attempt: Callable[[], Awaitable[T]], *, size: int = 0) -> T:
     Raises:
         Exception: What the last try raised.
     """
-    started, pause = time.monotonic(), PAUSES[0]
+    started, pause = time.monotonic(), stores.PAUSES[0]
     for number in range(1, stores.TRIES + 1):
         try:
-            return await asyncio.wait_for(attempt(), stores.SECONDS + size / SLOWEST)
+            async with asyncio.timeout(stores.SECONDS + size / SLOWEST):
+                return await attempt()
         except Exception as error:
             late = time.monotonic() - started + pause > stores.SECONDS
             if number == stores.TRIES or late or not errors.passes(error):
                 raise
         # Full jitter: those who failed together do not come back together.
         await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
-        pause = min(2 * pause, PAUSES[1])
+        pause = min(2 * pause, stores.PAUSES[1])
     raise AssertionError("the last try returns or raises")
 
 
