@@ -98,7 +98,7 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
         self.server.connections.add(transport)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self.server.connections.discard(self.transport)
 
     def data_received(self, data: bytes) -> None:

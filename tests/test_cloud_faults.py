@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from cloud_case import Fault, FakeServer, listed, quick, until
 
+from cloud_case import FakeServer, Fault, listed, quick, until
 from pixsieve.config import Config
 from pixsieve.sources.cloud import RemoteFetcher, fetch, loop, members, open_remote, stores
 from pixsieve.sources.places import Content, Failure

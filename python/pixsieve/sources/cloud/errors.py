@@ -117,8 +117,8 @@ def explained(error: BaseException, url: RemoteURL, text: str) -> Exception:
     if status is not None:
         return OSError(f"{where}: cannot be read: HTTP {status}; try again later")
     return ConnectionError(
-        f"{where}: the server{_server(error)} cannot be reached: {first_line(error)}; check the address"
-        f"{_ENDPOINTS.get(url.scheme, '')} and the network"
+        f"{where}: the server{_server(error)} cannot be reached: {first_line(error)}; "
+        f"check the address{_ENDPOINTS.get(url.scheme, '')} and the network"
     )
 
 
