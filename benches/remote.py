@@ -19,8 +19,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import polars as pl
-from cloud_case import FakeServer
 
+from cloud_case import FakeServer
 from pixsieve.config import Config
 from pixsieve.sources.cloud import RemoteFetcher, list_remote, sync_to_local
 
@@ -28,10 +28,12 @@ EXTENSIONS = frozenset({"jpg", "jpeg", "png"})
 
 
 def name_of(number: int) -> str:
+    """Of one of the many objects."""
     return f"photos/2025/batch-{number // 10_000:04}/picture-{number:09}.jpg"
 
 
 def serve(folder: str, count: int, latency: float, listed: int, pipe: Any) -> None:
+    """The server, until it is told to end."""
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() == ".jpg")
     data = [path.read_bytes() for path in files]
     objects = {f"bkt/{n // 100}/{n}.jpg": data[n % len(data)] for n in range(count)}
@@ -42,6 +44,7 @@ def serve(folder: str, count: int, latency: float, listed: int, pipe: Any) -> No
 
 
 def timed(what: str, count: int, work: Callable[[], Any]) -> Any:
+    """What the work gives, after a line that says how fast it was."""
     started, cpu = time.perf_counter(), time.process_time()
     result = work()
     seconds = time.perf_counter() - started
@@ -56,6 +59,7 @@ def peak() -> float:
 
 
 def main() -> None:
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--count", type=int, default=3000)

@@ -2,8 +2,10 @@
 
 import io
 import logging
-import os
 import random
+import signal
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -17,19 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from cloud_case import MODIFIED, FakeServer, Fault, listed, quick
+from cloud_case import FakeServer, listed, quick, until
 from pixsieve.config import Config
 from pixsieve.sources.cloud import (
     RemoteFetcher,
-    delete_synced,
     fetch,
     list_remote,
     open_remote,
     reader,
-    sync_to_local,
 )
-from pixsieve.sources.cloud.sync import MANIFEST, files_of
-from pixsieve.sources.cloud.urls import parse
 from pixsieve.sources.places import Failure
 
 CONFIG = Config()
@@ -159,6 +157,36 @@ def test_members_are_read_by_few_ranges(server: FakeServer, kind: str, seed: int
     assert server.requests["bkt/shard"] <= 2 + 10
 
 
+@pytest.mark.parametrize("root", ["gs://bkt", "az://bkt", "abfs://bkt@account", "minio://lab/bkt"])
+def test_other_stores_are_read(
+    server: FakeServer, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+    monkeypatch.setenv("MC_HOST_lab", server.url.replace("//", "//key:secret@"))
+    monkeypatch.setenv(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        f"AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint={server.url}",
+    )
+    server.objects["bkt/a/é b.jpg"] = b"0123456789"
+    frame = found(f"{root}/a").with_row_index("row")
+    assert fetched(frame) == {f"{root}/a/é b.jpg": b"0123456789"}
+    member = {"kind": "member", "offset": 3, "stored": 4, "location": frame["location"][0]}
+    assert dict(RemoteFetcher(CONFIG).fetch(listed(member))) == {0: b"3456"}
+    with open_remote(frame["location"][0].decode(), CONFIG) as file:
+        assert file.read() == b"0123456789"
+
+
+def test_films_are_read_in_place(server: FakeServer, shared: Path) -> None:
+    av = pytest.importorskip("av")
+    film = min((shared / "videos").glob("*.mp4"), key=lambda path: path.stat().st_size)
+    server.objects["bkt/film.mp4"] = film.read_bytes()
+    counts = []
+    for source in (str(film), open_remote("s3://bkt/film.mp4", CONFIG)):
+        with av.open(source) as container:
+            counts.append(sum(1 for _ in container.decode(video=0)))
+    assert counts[0] == counts[1] > 0
+
+
 @pytest.mark.parametrize("gap", [0, 100, 1 << 20])
 def test_members_are_merged_as_far_as_they_are_near(
     server: FakeServer, gap: int, monkeypatch: pytest.MonkeyPatch
@@ -277,96 +305,41 @@ def test_archives_are_opened_in_place(server: FakeServer) -> None:
         assert archive.read("7/7.jpg") == content["7/7.jpg"]
 
 
-def synced(url: str, folder: Path) -> pl.DataFrame:
-    return sync_to_local(found(url), folder, CONFIG, None)
+def test_without_obstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in {"obstore", *[name for name in sys.modules if name.startswith("obstore.")]}:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"pip install 'pixsieve\[cloud\]'"):
+        found("s3://bkt/a")
+    with pytest.raises(ImportError, match=r"pip install 'pixsieve\[cloud\]'"):
+        list(RemoteFetcher(CONFIG).fetch(listed({"location": b"s3://bkt/a.jpg"})))
+    with pytest.raises(ImportError, match=r"pip install 'pixsieve\[cloud\]'"):
+        open_remote("s3://bkt/a.jpg", CONFIG)
 
 
-def test_copies_are_made_once_and_deleted(server: FakeServer, tmp_path: Path) -> None:
-    server.objects |= {f"bkt/a/{number}.jpg": b"%d" % number for number in range(40)}
-    folder = tmp_path / "synced"
-    rows = synced("s3://bkt/a", folder)
-    assert rows["path"].to_list() == found("s3://bkt/a")["path"].to_list()
-    paths = [Path(os.fsdecode(location)) for location in rows["location"]]
-    assert [path.read_bytes() for path in paths] == [
-        server.objects[path.removeprefix("s3://")] for path in rows["path"]
-    ]
-    assert paths[0].stat().st_mtime_ns == MODIFIED
-    asked = server.requests.total()
-    synced("s3://bkt/a", folder)
-    assert server.requests.total() == asked + 1, "a listing, no copies"
-    server.objects["bkt/a/7.jpg"] = b"longer than before"
-    paths[8].unlink()
-    synced("s3://bkt/a", folder)
-    assert server.requests.total() == asked + 4
-    assert (folder / "s3/bkt/a/7.jpg").read_bytes() == b"longer than before"
-
-    own = folder / "s3/bkt/a/mine.jpg"
-    own.write_bytes(b"mine")
-    paths[3].write_bytes(b"changed since")
-    deleted = delete_synced(folder, [*rows["location"], os.fsencode(own), b"/etc/passwd"])
-    assert deleted == 39
-    left = {path.name for path in folder.rglob("*") if path.is_file()}
-    assert left == {MANIFEST, "mine.jpg", paths[3].name}
+INTERRUPTED = """
+import signal, sys
+from pixsieve.config import Config
+from pixsieve.sources.cloud import list_remote, open_remote
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    print("started", flush=True)
+    if sys.argv[1] == "list":
+        list_remote("s3://bkt", config=Config(), extensions=frozenset({"jpg"}), progress=None)
+    else:
+        open_remote("s3://bkt/a.jpg", Config())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
 
 
-def test_a_manifest_that_lies_deletes_nothing(server: FakeServer, tmp_path: Path) -> None:
-    folder, victim = tmp_path / "synced", tmp_path / "victim"
-    server.objects["bkt/a.jpg"] = b"picture"
-    synced("s3://bkt", folder)
-    victim.write_bytes(b"keep")
-    status = victim.stat()
-    for name in ("../victim", str(victim)):
-        with (folder / MANIFEST).open("a") as file:
-            file.write(
-                f'{{"location": "x", "file": "{name}", "size": 4, '
-                f'"modified": {status.st_mtime_ns}}}\n'
-            )
-    places = [os.fsencode(folder.absolute() / "../victim"), os.fsencode(victim)]
-    assert delete_synced(folder, places) == 0
-    assert victim.exists()
-
-
-def test_what_cannot_be_copied_is_a_row(server: FakeServer, tmp_path: Path) -> None:
-    server.objects |= {"bkt/a.jpg": b"a", "bkt/b.jpg": b"x" * 3000, "bkt/c.jpg": b"c"}
-    frame = found("s3://bkt")
-    del server.objects["bkt/a.jpg"]
-    server.faults["bkt/b.jpg"] = Fault("truncate")
-    rows = sync_to_local(frame, tmp_path, CONFIG, None)
-    assert rows["kind"].to_list() == ["nothing", "nothing", "file"]
-    assert rows["error_code"].to_list() == ["missing_file", "missing_file", None]
-    assert not [path for path in tmp_path.rglob("*") if path.suffix in {".part", ".tmp"}]
-    assert not (tmp_path / "s3/bkt/b.jpg").exists()
-
-
-def test_members_share_the_copy_of_their_archive(server: FakeServer, tmp_path: Path) -> None:
-    data, rows = archive_of("member", members(5))
-    server.objects["bkt/shard"] = data
-    moved = sync_to_local(listed(*rows).drop("row"), tmp_path, CONFIG, None)
-    assert moved["location"].unique().to_list() == [os.fsencode(tmp_path / "s3/bkt/shard")]
-    assert (tmp_path / "s3/bkt/shard").read_bytes() == data
-    assert server.requests["bkt/shard"] == 1
-
-
-KEYS = st.lists(
-    st.text(st.sampled_from("aA./\\:\0\n ~%é漢"), min_size=1, max_size=12)
-    | st.sampled_from(
-        ["../" * 30 + "etc/x", "a/" * 400 + "b", "x" * 300 + ".jpg", "con", "a", "A"]
-    ),
-    min_size=1,
-    max_size=8,
-    unique=True,
-)
-
-
-@given(KEYS)
-def test_copies_never_leave_the_folder_nor_clash(keys: list[str]) -> None:
-    urls = [parse(f"s3://bkt/{key}") for key in keys if "\0" not in key]
-    files = files_of(urls)
-    folded = [file.casefold() for file in files]
-    assert len(set(folded)) == len({url.key for url in urls})
-    for file in folded:
-        parts = file.split("/")
-        assert not {"", ".", ".."} & set(parts)
-        assert not any(character in file for character in '\0\\:\n<>"|?*')
-        assert all(len(part.encode()) < 255 for part in parts)
-        assert not any(other.startswith(f"{file}/") for other in folded)
+@pytest.mark.parametrize("what", ["list", "open"])
+def test_a_silent_server_can_be_interrupted(server: FakeServer, what: str) -> None:
+    server.latency = 1000
+    command = [sys.executable, "-c", INTERRUPTED, what]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert until(lambda: server.now == 1)
+        process.send_signal(signal.SIGINT)
+        output, complaints = process.communicate(timeout=20)
+    assert output.split() == [b"started", b"interrupted"]
+    assert complaints == b""
+    assert process.returncode == 0

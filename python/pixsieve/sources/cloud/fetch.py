@@ -1,6 +1,7 @@
 """Pictures of buckets and servers, many at a time."""
 
 import asyncio
+import contextlib
 import queue
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, members, transfer
-from pixsieve.sources.cloud.loop import background
+from pixsieve.sources.cloud.loop import TICK, background
 from pixsieve.sources.cloud.members import Part
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL, parse
@@ -94,7 +95,7 @@ class _Run:
 
     def answers(self) -> Iterator[tuple[int, Content]]:
         taken = 0
-        while (item := self._ready.get()) is not None:
+        while (item := self._next()) is not None:
             answers, cost = item
             yield from answers
             taken += cost
@@ -107,8 +108,14 @@ class _Run:
     def close(self) -> None:
         """Cancels what is under way, and returns when it has ended."""
         self._loop.call_soon_threadsafe(self._stop)
-        while not self._ended and self._ready.get() is not None:
+        while not self._ended and self._next() is not None:
             pass
+
+    def _next(self) -> tuple[Answers, int] | None:
+        while True:
+            # Woken now and then, since a signal may reach another thread.
+            with contextlib.suppress(queue.Empty):
+                return self._ready.get(timeout=TICK)
 
     def _stop(self) -> None:
         self._stopped = True

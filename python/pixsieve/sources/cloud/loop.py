@@ -3,11 +3,15 @@
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+#: Seconds after which a waiting thread looks for Ctrl-C.
+TICK = 0.05
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,19 @@ def background() -> asyncio.AbstractEventLoop:
         return _started[-1].loop
 
 
-def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """What the coroutine gives or raises; it is cancelled if the wait is interrupted."""
+def wait_for(work: Coroutine[Any, Any, T], meanwhile: Callable[[], object] | None = None) -> T:
+    """What the coroutine gives or raises; it is cancelled if the wait is interrupted.
+
+    Args:
+        work: Runs on the event loop.
+        meanwhile: Called about twenty times a second by the thread that waits.
+    """
     future = asyncio.run_coroutine_threadsafe(work, background())
     try:
+        # A signal may reach another thread: then it is seen when this one wakes.
+        while not wait([future], timeout=TICK).done:
+            if meanwhile is not None:
+                meanwhile()
         return future.result()
     finally:
         future.cancel()

@@ -33,6 +33,7 @@ def open_remote(url: str, config: Config) -> BinaryIO:
     """
     del config  # One request at a time: there is no setting that matters yet.
     parsed, sources = parse(url), Stores()
+    sources.store_of(parsed)
     try:
         size, first = wait_for(_begin(sources, parsed))
     except Exception as error:  # noqa: BLE001 - obstore's errors have many types

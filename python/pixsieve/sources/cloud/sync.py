@@ -81,8 +81,15 @@ def sync_to_local(
     folder.mkdir(parents=True, exist_ok=True)
     known = {(copy.location, copy.file): copy for copy in _manifest(folder)}
     with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
-        run = _Run(folder, known, manifest, progress, len(wanted))
-        wait_for(run.all(wanted, config.num_requests))
+        run = _Run(folder, known, manifest)
+        run.stores.store_of(wanted[0].url)
+
+        def tell() -> None:
+            if progress is not None:
+                progress(run.done, len(wanted))
+
+        wait_for(run.all(wanted, config.num_requests), meanwhile=tell)
+        tell()
     return _moved(rows, wanted, run.failures, folder)
 
 
@@ -163,27 +170,27 @@ class _Run:
         folder: Path,
         known: dict[tuple[str, str], Copy],
         manifest: IO[str],
-        progress: Callable[[int, int], object] | None,
-        total: int,
     ) -> None:
         self._folder, self._known, self._manifest = folder, known, manifest
-        self._progress, self._total, self._done = progress, total, 0
-        self._stores = Stores()
+        self.done = 0
+        self.stores = Stores()
         self.failures: dict[bytes, Failure] = {}
 
     async def all(self, wanted: list[_Wanted], workers: int) -> None:
         left = iter(wanted)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(workers, len(wanted))):
-                group.create_task(self._worker(left))
+        tasks = [asyncio.create_task(self._worker(left)) for _ in range(min(workers, len(wanted)))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _worker(self, left: Iterator[_Wanted]) -> None:
         for one in left:
             if not self._is_there(one):
                 await self._copy(one)
-            self._done += 1
-            if self._progress is not None:
-                self._progress(self._done, self._total)
+            self.done += 1
 
     def _is_there(self, one: _Wanted) -> bool:
         copy = self._known.get((one.location.decode(), one.file))
@@ -199,22 +206,24 @@ class _Run:
             size = await transfer.repeated(
                 lambda: self._write(one.url, partial), size=one.size or 1 << 50
             )
-            os.utime(partial, ns=(one.modified, one.modified))
-            partial.replace(target)
         except _DiskError as error:
+            partial.unlink(missing_ok=True)
             raise error.__cause__ or error from None
-        except Exception as error:  # noqa: BLE001 - one object is a row, whatever went wrong
+        except BaseException as error:
+            partial.unlink(missing_ok=True)
+            if not isinstance(error, Exception):
+                raise
             self.failures[one.location] = errors.failure_of(error, one.path)
             return
-        finally:
-            partial.unlink(missing_ok=True)
+        os.utime(partial, ns=(one.modified, one.modified))
+        partial.replace(target)
         copy = Copy(one.location.decode(), one.file, size, one.modified)
         self._manifest.write(json.dumps(asdict(copy)) + "\n")
         self._manifest.flush()
 
     async def _write(self, url: RemoteURL, partial: Path) -> int:
         """Writes the object, and gives its size."""
-        chunks, size = transfer.stream(self._stores, url), 0
+        chunks, size = transfer.stream(self.stores, url), 0
         try:
             with _opened(partial) as file:
                 async for chunk in chunks:
