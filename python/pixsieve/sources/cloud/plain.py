@@ -1,0 +1,52 @@
+"""Plain GET, for servers whose answers obstore does not take: without a length, say."""
+
+import base64
+import re
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+from urllib.parse import quote, unquote, urlsplit
+
+from pixsieve.sources.cloud import stores
+from pixsieve.sources.cloud.urls import RemoteURL
+
+_HEADERS = re.compile(
+    r"Content-Length Header missing|Invalid (last modified|content length)", re.IGNORECASE
+)
+
+
+def needed(error: BaseException, url: RemoteURL) -> bool:
+    """Whether the server answered, but not as obstore wants it."""
+    return url.is_http and _HEADERS.search(str(error)) is not None
+
+
+def opened(url: RemoteURL) -> HTTPResponse:
+    """The answer to a GET, to be read and closed.
+
+    Raises:
+        OSError: If there is none; `urllib.error.HTTPError` with the status, if it says no.
+    """
+    parts = urlsplit(url.typed + quote(url.key))
+    user, _, host = parts.netloc.rpartition("@")
+    address = parts._replace(netloc=host).geturl()
+    request = urllib.request.Request(address)  # noqa: S310 - the scheme is http or https
+    if user:
+        login = base64.b64encode(unquote(user).encode()).decode()
+        request.add_header("Authorization", f"Basic {login}")
+    answer = urllib.request.urlopen(request, timeout=stores.SILENCE)  # noqa: S310 - likewise
+    assert isinstance(answer, HTTPResponse)  # noqa: S101 - for the type
+    return answer
+
+
+def read(url: RemoteURL, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        ValueError: If it is longer than `limit`.
+        OSError: As `opened`.
+    """
+    with opened(url) as answer:
+        data = answer.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"more than {limit:,} bytes")
+    return data

@@ -1,0 +1,133 @@
+"""URLs of buckets and objects, as users write them."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import quote, unquote, urlsplit
+
+#: What users may write, and what is meant.
+_NAMES = {
+    "s3": ("s3", "s3a", "s3n"),
+    "gs": ("gs", "gcs"),
+    "az": ("az", "azure", "abfs", "abfss", "adl"),
+    "http": ("http",),
+    "https": ("https",),
+    "minio": ("minio",),
+}
+SCHEMES = {written: scheme for scheme, names in _NAMES.items() for written in names}
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+#: Characters of a path that need no escape, and are not escaped on the way.
+_PLAIN = "/~!$&'()*+,;=:@-._"
+#: Query parameters that open what is not public; they are not shown.
+_SIGNATURES = ("x-amz-signature", "x-goog-signature", "signature", "sig", "token", "access_token")
+
+
+@dataclass(frozen=True)
+class RemoteURL:
+    """An object, or a folder of objects."""
+
+    scheme: str
+    """One of the values of `SCHEMES`."""
+    host: str
+    """The alias (minio), the account or nothing (az), scheme and host (http); else nothing."""
+    bucket: str
+    """The bucket or container; of http, what goes before and behind the key, joined by a NUL."""
+    key: str
+    """Of the object, or the prefix; without a slash in front."""
+    typed: str
+    """What the user wrote before the key."""
+
+    @property
+    def store(self) -> Self:
+        """What two URLs of one store have in common."""
+        return type(self)(self.scheme, self.host, self.bucket, "", "")
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is an object of a plain server, which cannot list."""
+        return self.scheme in {"http", "https"}
+
+    @property
+    def base(self) -> str:
+        """What paths begin with, as users see them."""
+        return self.typed
+
+    @property
+    def root(self) -> str:
+        """What locations begin with: it can be parsed again, whatever the user wrote."""
+        if self.is_http:
+            return self.typed
+        if self.scheme == "az" and self.host:
+            return f"abfs://{self.bucket}@{self.host}/"
+        return f"{self.scheme}://{self.host + '/' if self.host else ''}{self.bucket}/"
+
+
+def is_url(text: object) -> bool:
+    """Whether this is a URL of a kind that can be read, rather than a path."""
+    found = _URL.match(text) if isinstance(text, str) else None
+    return found is not None and found[1].lower() in SCHEMES
+
+
+def parse(text: str) -> RemoteURL:
+    """The parts of a URL.
+
+    Raises:
+        ValueError: If it names no bucket or host, or its scheme is not known.
+    """
+    found = _URL.match(text)
+    if found is None or found[1].lower() not in SCHEMES:
+        raise ValueError(
+            f"{shown(text)!r} is no URL that can be read: those begin with "
+            f"{', '.join(f'{scheme}://' for scheme in sorted(set(SCHEMES.values())))}"
+        )
+    written, scheme = found[1].lower(), SCHEMES[found[1].lower()]
+    if "\0" in text:
+        raise ValueError(f"{text!r} holds a NUL character")
+    if scheme in {"http", "https"}:
+        return _http(text, scheme)
+    authority, _, key = text[found.end() :].partition("/")
+    host, bucket, front = "", authority, f"{text[: found.end()]}{authority}/"
+    if scheme == "minio":
+        host = authority
+        bucket, _, key = key.partition("/")
+        front += f"{bucket}/"
+    elif written in {"abfs", "abfss"} and "@" in authority:
+        bucket, _, account = authority.partition("@")
+        host = account.partition(".")[0]
+    if not bucket or (scheme == "minio" and not host):
+        example = "minio://alias/bucket/folder" if scheme == "minio" else f"{written}://bucket/key"
+        raise ValueError(f"{text!r} names no bucket: write {example}")
+    return RemoteURL(scheme, host, bucket, key.lstrip("/"), front)
+
+
+def _http(text: str, scheme: str) -> RemoteURL:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"{shown(text)!r} is no URL that can be read: {error}") from None
+    if not host:
+        raise ValueError(f"{shown(text)!r} names no host")
+    origin = f"{scheme}://{parts.netloc}/"
+    path = parts.path.removeprefix("/")
+    key = unquote(path)
+    simple = not parts.query and quote(key, safe=_PLAIN) == quote(path, safe=_PLAIN + "%")
+    if simple and all(part not in {"", ".", ".."} for part in key.split("/")):
+        return RemoteURL(scheme, parts.netloc, origin, key, origin)
+    # What stands there is sent as it is.
+    whole = text.partition("#")[0]
+    return RemoteURL(scheme, parts.netloc, whole, "", whole)
+
+
+def shown(url: str) -> str:
+    """The URL without what must not be seen by others: passwords and signatures."""
+    if not url.lower().startswith(("http://", "https://")):
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    netloc = parts.netloc.rpartition("@")[2]
+    names = {pair.partition("=")[0].lower() for pair in parts.query.split("&")}
+    query = "" if names & set(_SIGNATURES) else parts.query
+    return parts._replace(netloc=netloc, query=query, fragment="").geturl()
