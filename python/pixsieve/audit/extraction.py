@@ -26,9 +26,9 @@ SHARD_SETTINGS = (
     *("min_file_size", "min_width", "min_height", "max_pixels", "stretch", "high_accuracy"),
     *("clip_boxes", "augmentation_horiz", "augmentation_vert", "augmentation_additive_margin"),
 )
-#: Kinds whose pictures are not had again, or only by reading all that comes before them: their
-#: thumbnails are made while they are at hand.
-FLEETING = ("given", "streamed")
+#: Bytes that may be unpacked again for a thumbnail; of what lies further back in a compressed tar,
+#: and of what is gone after the run, thumbnails are made while it is at hand.
+NEAR = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -136,23 +136,25 @@ def _extract(
     job: "Job", files: Files, part: slice, model: _native.Model, spent: dict[str, float]
 ) -> Shard:
     total = files.frame.height
-    fleeting = files.frame["_kind"][part].cast(pl.String).is_in(FLEETING).any()
-    rows = engine.extract(
+    rows = files.frame[part]
+    far = (rows["_kind"] == "streamed") & (rows["_offset"] > NEAR)
+    fleeting = ((rows["_kind"] == "given") | far).any()
+    found = engine.extract(
         files.images(part),
         model=model,
         config=job.config,
         thumbnails=job.work.thumbnails if job.config.thumbnails or fleeting else None,
         progress=lambda done, _: job.progress.update(part.start + done, total),
     )
-    for stage, seconds in rows["seconds"].items():
+    for stage, seconds in found["seconds"].items():
         spent[stage] = spent.get(stage, 0.0) + seconds
-    frame = _shard_frame(rows)
+    frame = _shard_frame(found)
     if "_box_error" in files.frame.columns:
         said = files.frame["_box_error"][part]
         known = pl.col("error_code") == "bad_bounding_box"
         detail = pl.when(known).then(pl.coalesce(said, "detail")).otherwise("detail")
         frame = frame.with_columns(detail=detail)
-    return Shard(frame, rows["rows"], rows["embeddings"], rows["signatures"])
+    return Shard(frame, found["rows"], found["embeddings"], found["signatures"])
 
 
 def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:

@@ -186,8 +186,8 @@ def run_command(
 ) -> None:
     """Audits INPUTs: duplicates, leaks, outliers, wrong labels, broken and poor pictures.
 
-    An INPUT is a folder; a picture, archive, video or Parquet file; a text or CSV file of paths; the
-    data.yaml of a YOLO data set or the JSON of a COCO one; or a URL (s3, gs, az, http, https).
+    An INPUT is a folder; a picture, archive, video or Parquet file; a text or CSV file of paths;
+    the data.yaml of a YOLO data set or the JSON of a COCO one; or a URL (s3, gs, az, https).
     """
     try:
         chosen = parse(settings)
