@@ -149,6 +149,10 @@ class Unpacked:
         """
         if offset < self._start:
             raise ValueError(f"byte {offset:,} has been passed: {self._start:,}")
+        passed = min(offset - self._start, len(self._bytes))
+        if passed >= UNPACKED_PIECE:
+            self._bytes = self._bytes[passed:]
+            self._start += passed
         stop = offset + length
         parts = [self._bytes]
         have = self._start + len(self._bytes)
