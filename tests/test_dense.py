@@ -41,7 +41,7 @@ def test_every_duplicate_of_every_image_has_an_edge(bursts, k, mode):
 
 
 def test_what_is_cut_off_is_counted(bursts, monkeypatch):
-    monkeypatch.setattr(engine, "MOST_NEIGHBORS", 30)
+    monkeypatch.setattr(engine.graph, "MOST_NEIGHBORS", 30)
     images = np.arange(len(bursts), dtype=np.uint32)
     _, facts = engine.neighbor_graph(
         images,

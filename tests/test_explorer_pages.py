@@ -149,7 +149,7 @@ class TestWhatIsNotAsItWas:
     def test_a_picture_that_has_gone(self, browser: Browser, tmp_path: Path) -> None:
         own = hostile(tmp_path)
         for image in range(own.images.height):
-            own.location(image).unlink()
+            Path(own.location(image)).unlink()
         with exploring(own) as client, opened(browser, client.explorer.url) as page:
             go(page, "#/list/duplicates")
             settle(page)

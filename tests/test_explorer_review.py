@@ -114,7 +114,7 @@ class TestDeciding:
 
 class TestSearch:
     def test_by_a_file_that_is_dropped(self, page: Page, audit: pixsieve.Audit) -> None:
-        sought = audit.location(7).read_bytes()
+        sought = Path(audit.location(7)).read_bytes()
         page.evaluate(
             """(bytes) => {
               const data = new DataTransfer();

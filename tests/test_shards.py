@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import pixsieve
 from conftest import Pictures, Run
-from pixsieve.audit import job
+from pixsieve.audit import extraction, job
 from pixsieve.store import Shard, open_shard, read_shard, write_shard
 from pixsieve.store.shards import PARTS
 
@@ -282,7 +282,7 @@ class TestFullDisk:
         extracted: list[list[str]],
         monkeypatch: pytest.MonkeyPatch,
     ):
-        original, calls = job.write_shard, []
+        original, calls = extraction.write_shard, []
 
         def full(*arguments: Any) -> Shard:
             calls.append(arguments)
@@ -290,7 +290,7 @@ class TestFullDisk:
                 raise OSError(errno.ENOSPC, "No space left on device")
             return original(*arguments)
 
-        monkeypatch.setattr(job, "write_shard", full)
+        monkeypatch.setattr(extraction, "write_shard", full)
         with pytest.raises(OSError, match="No space left on device"):
             run(seven, work_dir=work)
         assert run(seven, work_dir=work).annotations().height == 7

@@ -114,7 +114,7 @@ class TestEarlierRuns:
         edit(work, format=99, version="9.9.9")
         message = (
             f"work_dir {work} has format 99, written by Pixsieve 9.9.9; this version reads "
-            "format 4: use that version, or run again in another folder"
+            "format 5: use that version, or run again in another folder"
         )
         with pytest.raises(ValueError, match=exactly(message)):
             pixsieve.load(work)

@@ -138,13 +138,21 @@ class Tables:
         columns += ["path", *(["source"] if "_box_kind" in columns else [])]
         return Images.of(self._images.select(columns)[list(images)], self._given)
 
-    def is_whole_file(self, image: int) -> bool:
-        """Whether it is a file of this machine, and not a part of one."""
-        columns = self._images.columns
-        part = "_box_kind" in columns or (
-            "_kind" in columns and self._images["_kind"][image] != "file"
-        )
-        return not part and not is_url(self.location(image))
+    def changed(self, image: int) -> str | None:
+        """Why an image's file is not the one that was read, as far as one sees without reading."""
+        location, columns = self.location(image), self._images.columns
+        kind = self._images["_kind"][image] if "_kind" in columns else "file"
+        if is_url(location) or kind == "given":
+            return None
+        try:
+            now = Path(location).stat().st_size
+        except FileNotFoundError:
+            return "the file has gone"
+        except OSError as error:
+            return error.strerror or "the file cannot be read"
+        # Of an archive or a video only its parts are known.
+        changed = kind == "file" and now != self._images["file_size"][image]
+        return "the file has changed since the run" if changed else None
 
     def unmatched(self) -> pl.DataFrame:
         """What of the annotations and of the input did not come together.

@@ -28,7 +28,7 @@ def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
 
 def _unkept(audit: Audit, image: int, side: int) -> bytes | None:
     """The JPEG where the work directory cannot keep it, being full or not ours to write."""
-    if audit.images["digest"][image] is None:
+    if audit.images["digest"][image] is None or audit.changed(image):
         return None
     try:
         with tempfile.TemporaryDirectory(prefix="pixsieve-") as folder:

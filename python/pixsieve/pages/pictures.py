@@ -10,7 +10,6 @@ from pathlib import Path
 from pixsieve import engine
 from pixsieve.audit import Audit
 from pixsieve.progress import Progress, reporter
-from pixsieve.sources import is_url
 from pixsieve.store import WorkDir
 
 #: The markers that a JPEG begins and ends with.
@@ -45,17 +44,17 @@ def load_thumbnails(
         One entry per image, without a picture where its file has gone or cannot be read.
     """
     place = _places(audit, side)
-    columns = audit.images["digest", "file_size", "error_code"]
+    columns = audit.images["digest", "error_code"]
     reasons: dict[int, str] = {}
     sources: dict[str, int] = {}
     digests: dict[int, str | None] = {}
     for image in dict.fromkeys(images):
-        digest, size, error = columns.row(image)
+        digest, error = columns.row(image)
         digests[image] = digest
         if digest is None:
             reasons[image] = error or "could not be read"
         elif not _whole(place(digest)):
-            changed = _changed(audit, image, size)
+            changed = audit.changed(image)
             if changed:
                 reasons[image] = changed
             else:
@@ -73,13 +72,13 @@ def thumbnail_bytes(audit: Audit, image: int, *, side: int) -> tuple[bytes | Non
     Raises:
         IndexError: If there is no such image.
     """
-    digest, size, error = audit.images["digest", "file_size", "error_code"].row(image)
+    digest, error = audit.images["digest", "error_code"].row(image)
     if digest is None:
         return None, error or "could not be read"
     place = _places(audit, side)
     reason = None
     if not _whole(place(digest)):
-        reason = _changed(audit, image, size)
+        reason = audit.changed(image)
         if reason is None:
             reason = _make(audit, place, side, {digest: image}, progress=False).get(digest)
     return _read(place(digest), reason)
@@ -99,21 +98,6 @@ def _whole(path: Path) -> bool:
             return start == START and file.read(2) == END
     except OSError:
         return False
-
-
-def _changed(audit: Audit, image: int, size: int) -> str | None:
-    """Why the file is no longer the one that was read, as far as one sees without reading it."""
-    location = audit.location(image)
-    if is_url(location) or (not location.startswith(os.sep) and not Path(location).is_absolute()):
-        return None
-    try:
-        now = Path(location).stat().st_size
-    except FileNotFoundError:
-        return "the file has gone"
-    except OSError as error:
-        return error.strerror or "the file cannot be read"
-    changed = audit.is_whole_file(image) and now != size
-    return "the file has changed since the run" if changed else None
 
 
 def _make(

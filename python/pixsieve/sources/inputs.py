@@ -11,7 +11,7 @@ import polars as pl
 from pixsieve.config import Config
 from pixsieve.sources.expand import HOLDING, expanded
 from pixsieve.sources.files import PICTURE_EXTENSIONS, Progress, list_files, list_folder
-from pixsieve.sources.listing import Listing, combined, is_url
+from pixsieve.sources.listing import Listing, combined, is_url, resolved
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
@@ -173,11 +173,16 @@ class _Lister:
 
 def _without_repeated(listing: Listing) -> Listing:
     """Each place once, the first time."""
-    reason = pl.when(pl.col("kind") == "nothing").then("path").alias("_reason")
-    frame = listing.frame.with_columns(reason).unique(
-        ["location", "kind", "offset", "_reason"], keep="first", maintain_order=True
+    files = [
+        os.fsencode(resolved(os.fsdecode(location))) if kind == "file" else location
+        for location, kind in listing.frame.select("location", "kind").iter_rows()
+    ]
+    reason = pl.when(pl.col("kind") == "nothing").then("path")
+    places = listing.frame.select(
+        "kind", "offset", reason.alias("reason"), file=pl.Series(files, dtype=pl.Binary)
     )
-    frame = frame.drop("_reason")
+    first = places.with_row_index("row").unique(places.columns, keep="first", maintain_order=True)
+    frame = listing.frame[first["row"].to_list()]
     repeated = len(listing) - frame.height
     notes = dict(listing.notes)
     if repeated:
