@@ -36,7 +36,7 @@ pub fn work<H: Handler>(
     job: &Job,
     worker: impl Fn(usize) -> H + Sync,
 ) -> Result<Vec<H::Output>> {
-    let workers = job.threads().min(inputs.len()).max(1);
+    let workers = job.threads().min(inputs.pictures()).max(1);
     let (sender, receiver) = bounded(workers * AHEAD);
     let queue = Queue::new(inputs, exchange, limits);
     std::thread::scope(|scope| {
@@ -82,7 +82,7 @@ where
     'env: 'scope,
 {
     let brought = inputs.brought();
-    if brought < inputs.len() {
+    if brought < inputs.pictures() {
         for _ in 0..READERS {
             let sender = sender.clone();
             job::spawn(scope, move || queue.feed(&sender))?;

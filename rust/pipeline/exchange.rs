@@ -192,3 +192,68 @@ impl Exchange {
         self.outstanding.load(Ordering::SeqCst) > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Code;
+
+    fn encoded(length: usize) -> Content {
+        Content::Encoded(vec![0; length])
+    }
+
+    fn request(picture: usize) -> Request {
+        Request { picture, bytes: Vec::new(), extension: None, short_side: None }
+    }
+
+    #[test]
+    fn who_brings_too_much_waits_until_it_is_consumed() {
+        let exchange = Exchange::default();
+        let job = Job::new(0, 1);
+        assert!(exchange.put(0, Ok(encoded(60 << 20)), 0.0));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| exchange.put(1, Ok(encoded(60 << 20)), 0.0));
+            let first = exchange.next(&job).expect("the first");
+            assert_eq!(first.picture, 0);
+            assert!(!second.is_finished());
+            drop(first);
+            assert!(second.join().expect("no panic"));
+        });
+        assert_eq!(exchange.next(&job).expect("the second").picture, 1);
+    }
+
+    #[test]
+    fn closing_lets_everybody_go() {
+        let exchange = Exchange::default();
+        let job = Job::new(0, 1);
+        assert!(exchange.put(0, Ok(encoded(90 << 20)), 0.0));
+        for picture in 0..MOST_REQUESTS {
+            assert!(exchange.ask(request(picture), &job));
+        }
+        std::thread::scope(|scope| {
+            let bringing = scope.spawn(|| exchange.put(1, Ok(encoded(90 << 20)), 0.0));
+            let asking = scope.spawn(|| exchange.ask(request(99), &job));
+            exchange.close();
+            assert!(!bringing.join().expect("no panic"));
+            assert!(!asking.join().expect("no panic"));
+        });
+        assert!(exchange.take(Duration::from_mins(1)).is_none());
+        assert!(exchange.next(&job).is_none());
+    }
+
+    #[test]
+    fn what_is_asked_for_comes_back() {
+        let exchange = Exchange::default();
+        let job = Job::new(0, 1);
+        assert!(!exchange.is_waiting());
+        assert!(exchange.ask(request(7), &job));
+        assert!(exchange.is_waiting());
+        let asked = exchange.take(Duration::ZERO).expect("the request");
+        exchange.answer(asked.picture, Err(Failure::new(Code::Corrupt, "broken")), 0.5);
+        let answer = exchange.answers().recv().expect("the answer");
+        assert_eq!((answer.picture, answer.seconds), (7, 0.5));
+        exchange.settle();
+        assert!(!exchange.is_waiting());
+        assert!(exchange.take(Duration::ZERO).is_none());
+    }
+}

@@ -68,7 +68,7 @@ impl Inputs {
         Ok(Self { files, names, places, firsts, parts, rules })
     }
 
-    pub fn len(&self) -> usize {
+    pub fn pictures(&self) -> usize {
         self.files.len()
     }
 

@@ -33,7 +33,7 @@ impl<'a> Queue<'a> {
         let mut archive = Archive::default();
         loop {
             let picture = self.next.fetch_add(1, Ordering::Relaxed);
-            if picture >= self.inputs.len() {
+            if picture >= self.inputs.pictures() {
                 return;
             }
             let (file, place) = (self.inputs.file(picture), self.inputs.place(picture));

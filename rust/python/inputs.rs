@@ -68,7 +68,7 @@ impl PyPictures {
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.0.pictures()
     }
 
     #[getter]
