@@ -107,6 +107,45 @@ def rust_room(path: Path) -> str:
     return path.relative_to(RUST).parts[0].removesuffix(".rs")
 
 
+#: Packages that only some users have, and where they are used.
+OPTIONAL = {
+    "av": ["sources"],
+    "obstore": ["sources/cloud"],
+    "openTSNE": ["audit"],
+    "pillow_heif": ["sources/formats"],
+    "pillow_jxl": ["sources/formats"],
+    "PIL": ["sources"],
+    "pyarrow": ["sources"],
+    "pydicom": ["sources/formats"],
+    "rapidocr": ["detectors"],
+    "rawpy": ["sources/formats"],
+}
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=identity)
+def test_optional_packages_are_imported_on_demand_in_their_rooms(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
+        for node in ast.walk(function)
+    }
+    wrong = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        else:
+            continue
+        for name in {name.partition(".")[0] for name in names} & OPTIONAL.keys():
+            at_home = any(path.is_relative_to(PACKAGE / room) for room in OPTIONAL[name])
+            if node not in inside or not at_home:
+                wrong.append(name)
+    assert not wrong
+
+
 @pytest.mark.parametrize("path", RUST_FILES, ids=identity)
 def test_rust_uses_point_downwards(path: Path) -> None:
     room = rust_room(path)
@@ -156,7 +195,8 @@ def test_no_file_is_longer_than_400_lines(path: Path) -> None:
 def test_importing_the_package_loads_neither_onnxruntime_nor_a_web_server() -> None:
     code = (
         "import sys, pixsieve; "
-        "print([n for n in ('onnxruntime', 'starlette', 'uvicorn', 'jinja2', 'click', 'rich') "
+        "print([n for n in ('onnxruntime', 'starlette', 'uvicorn', 'jinja2', 'click', 'rich', "
+        "'av', 'obstore', 'pyarrow', 'PIL', 'cv2', 'rapidocr', 'yaml', 'asyncio', 'urllib.request') "
         "if n in sys.modules])"
     )
     command = [sys.executable, "-c", code]
