@@ -28,6 +28,9 @@ from pixsieve.sources.cloud import (
     open_remote,
     reader,
 )
+from pixsieve.sources.inputs import list_input
+from pixsieve.sources.opening import Opener
+from pixsieve.sources.parquet import ParquetRows
 from pixsieve.sources.places import Failure
 
 CONFIG = Config()
@@ -185,6 +188,21 @@ def test_films_are_read_in_place(server: FakeServer, shared: Path) -> None:
         with av.open(source) as container:
             counts.append(sum(1 for _ in container.decode(video=0)))
     assert counts[0] == counts[1] > 0
+
+
+def test_parquet_files_are_read_in_place(server: FakeServer) -> None:
+    data = [bytes([number]) * 50_000 for number in range(100)]
+    file = io.BytesIO()
+    pl.DataFrame({"image": data}).write_parquet(file, row_group_size=10, compression="uncompressed")
+    server.objects["bkt/a.parquet"] = file.getvalue()
+    listing = list_input("s3://bkt/a.parquet", config=CONFIG, exclude=None, progress=None)
+    assert listing.frame["path"][99] == "s3://bkt/a.parquet#row=99"
+    wanted = listing.frame.with_row_index("row")[[99, 5]]
+    assert dict(ParquetRows(Opener(CONFIG)).fetch(wanted)) == {99: data[99], 5: data[5]}
+    server.objects.clear()
+    (gone, _) = dict(ParquetRows(Opener(CONFIG)).fetch(wanted)).values()
+    assert isinstance(gone, Failure)
+    assert gone.code == "missing_file"
 
 
 @pytest.mark.parametrize("gap", [0, 100, 1 << 20])

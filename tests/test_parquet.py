@@ -149,26 +149,17 @@ def test_cells_with_a_path_but_no_bytes_are_files(tmp_path: Path) -> None:
     assert content[:2] == [b"here", b"there"]
     assert codes(content[2:]) == ["missing_file"] * 3
 
+
+@pytest.mark.parametrize("dtype", [pl.Binary, pl.Null])
+def test_a_column_without_any_bytes_lists_files(tmp_path: Path, dtype: pl.DataType) -> None:
+    (tmp_path / "there.jpg").write_bytes(b"there")
+    images = [{"bytes": None, "path": "there.jpg"}, {"bytes": None, "path": "gone.jpg"}]
+    image = pl.Struct({"bytes": dtype, "path": pl.String})
     path = tmp_path / "paths.parquet"
-    pl.DataFrame({"image": [there, gone]}, schema={"image": image}).write_parquet(path)
+    pl.DataFrame({"image": images}, schema={"image": image}).write_parquet(path)
     listing = list_parquet(path)
     assert listing.frame["kind"].to_list() == ["file", "file"]
     assert listing.frame["location"][0] == os.fsencode(tmp_path / "there.jpg")
-
-
-def test_damaged_paths_beside_empty_cells(tmp_path: Path) -> None:
-    mixed = [{"bytes": b"here", "path": "0.jpg"}, {"bytes": None, "path": "1.jpg"}, None]
-    path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"image": mixed}), path, compression="none", use_dictionary=False)
-    listing = list_parquet(path)
-    raw = path.read_bytes()
-    modified = path.stat().st_mtime_ns
-    at = raw.index(b"\x05\0\0\x000.jpg")
-    path.write_bytes(raw[:at] + b"\xff" * 4 + raw[at + 4 :])
-    os.utime(path, ns=(0, modified))
-    content = fetched(listing)
-    assert content[0] == b"here"
-    assert codes(content[1:]) == ["corrupt", "corrupt"]
 
 
 def test_paths_of_files(tmp_path: Path) -> None:
@@ -209,90 +200,6 @@ def test_two_columns_of_pictures_are_not_clear(tmp_path: Path) -> None:
     path = tmp_path / "two.parquet"
     hugging_face(path)
     with pytest.raises(ValueError, match=r"two\.parquet.*picture, mask could all hold"):
-        list_parquet(path)
-
-
-@pytest.mark.parametrize("checksum", [True, False])
-def test_a_damaged_page_loses_its_rows_only(tmp_path: Path, checksum: bool) -> None:
-    path = tmp_path / "a.parquet"
-    data = [RANDOM.bytes(400) for _ in range(40)]
-    table = pa.table({"image": data, "n": range(40)})
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        use_dictionary=False,
-        row_group_size=20,
-        data_page_size=1,
-        write_batch_size=5,
-        write_page_checksum=checksum,
-    )
-    raw = bytearray(path.read_bytes())
-    at = raw.index(data[7][:64])  # Random bytes are stored as they are.
-    # With no checksum, of the frame itself.
-    at = at + 3 if checksum else raw.rindex(b"\x28\xb5\x2f\xfd", 0, at)
-    raw[at] ^= 0xFF
-    path.write_bytes(raw)
-    content = fetched(list_parquet(path))
-    assert codes(content) == [None] * 5 + ["corrupt"] * 5 + [None] * 30
-    assert content[:5] + content[10:] == data[:5] + data[10:]
-
-
-def test_a_damaged_head_of_a_page_loses_the_rest_of_its_row_group(tmp_path: Path) -> None:
-    path = tmp_path / "a.parquet"
-    data = [RANDOM.bytes(400) for _ in range(40)]
-    options = {"use_dictionary": False, "data_page_size": 1, "write_batch_size": 5}
-    options["write_statistics"] = False
-    pq.write_table(
-        pa.table({"image": data}), path, row_group_size=20, compression="none", **options
-    )
-    raw = bytearray(path.read_bytes())
-    begin = raw.index(data[4]) + 400
-    raw[begin : begin + 8] = b"\xff" * 8
-    path.write_bytes(raw)
-    content = fetched(list_parquet(path))
-    assert codes(content) == [None] * 5 + ["corrupt"] * 15 + [None] * 20
-
-
-@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), cut=st.booleans())
-@settings(deadline=None, max_examples=300, derandomize=True)
-def test_no_damage_is_an_odd_error(
-    tmp_path_factory: pytest.TempPathFactory, place: float, flip: int, cut: bool
-) -> None:
-    path = tmp_path_factory.mktemp("hurt") / "a.parquet"
-    data = cells(12, 60)
-    pq.write_table(pa.table({"image": data, "n": list("abcdefghijkl")}), path, row_group_size=6)
-    raw = bytearray(path.read_bytes())
-    at = int(place * len(raw))
-    if cut:
-        del raw[at:]
-    else:
-        raw[at] ^= flip
-    path.write_bytes(raw)
-    try:
-        listing = list_parquet(path)
-    except ValueError as error:
-        assert str(path) in str(error)  # noqa: PT017 - not all damage is one
-        return
-    assert not cut
-    for one in fetched(listing):
-        assert isinstance(one, bytes | Failure)
-
-
-@pytest.mark.parametrize(
-    "raw", [b"", b"PAR1", b"PAR1PAR1", b"x" * 100, b"PAR1....\xff\xff\xff\x7fPAR1"]
-)
-def test_what_is_not_parquet(tmp_path: Path, raw: bytes) -> None:
-    path = tmp_path / "a.parquet"
-    path.write_bytes(raw)
-    with pytest.raises(ValueError, match=r"a\.parquet cannot be read: its end"):
-        list_parquet(path)
-
-
-def test_an_encrypted_file(tmp_path: Path) -> None:
-    path = tmp_path / "a.parquet"
-    path.write_bytes(b"PARE" + bytes(40) + b"PARE")
-    with pytest.raises(ValueError, match="it is encrypted"):
         list_parquet(path)
 
 
@@ -362,26 +269,56 @@ def test_an_opened_file_is_read_in_parts(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=10, compression="none")
     raw = (tmp_path / "a.parquet").read_bytes()
     url = "s3://bucket/a.parquet"
-    opened = Ranges(raw)
-    listing = list_parquet(url, file=opened)
+    listing = list_parquet(url, file=(opened := Ranges(raw)))
     assert opened.read_bytes < len(raw) / 20
+    assert not opened.closed
     assert listing.frame["path"][7] == f"{url}#row=7"
     asked = []
 
     def open_file(location: bytes) -> Ranges:
-        asked.append(location)
-        return opened
+        asked.append((location, Ranges(raw)))
+        return asked[-1][1]
 
-    opened.read_bytes = 0
     assert [
         content
         for _, content in ParquetRows(open_file).fetch(
             listing.frame[[150, 3]].with_row_index("row")
         )
     ] == [data[3], data[150]]
+    ((location, opened),) = asked
     assert opened.read_bytes < len(raw) / 5
-    assert asked == [url.encode()]
+    assert location == url.encode()
+    assert opened.closed
     assert fetched(listing, ParquetRows(open_file)) == data
+
+
+def test_a_row_group_is_read_up_to_the_last_wanted_row(tmp_path: Path) -> None:
+    data = cells(600, 10_000)
+    options = {"compression": "none", "data_page_size": 1, "write_batch_size": 10}
+    pq.write_table(pa.table({"image": data}), tmp_path / "a.parquet", **options)
+    opened = Ranges((tmp_path / "a.parquet").read_bytes())
+    listing = list_parquet("s3://bucket/a.parquet", file=opened)
+    opened.read_bytes = 0
+    wanted = listing.frame[[100, 3]].with_row_index("row")
+    assert dict(ParquetRows(lambda _: opened).fetch(wanted)) == {0: data[100], 1: data[3]}
+    assert opened.read_bytes < 3_000_000
+
+
+def test_types_of_user_columns(tmp_path: Path) -> None:
+    text = pa.array(["x", "y", "x"])
+    columns = {
+        "image": [b"1", b"2", b"3"],
+        "categories": text.dictionary_encode(),
+        "extension": pa.ExtensionArray.from_storage(pa.json_(), text),
+        "list": [[1], None, []],
+        "null": pa.nulls(3),
+        "*": [1, 2, 3],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    frame = list_parquet(tmp_path / "a.parquet").frame
+    types = [pl.String, pl.String, pl.List(pl.Int64), pl.Null, pl.Int64]
+    assert list(frame.schema.values())[len(LISTED) :] == types
+    assert frame["categories"].to_list() == frame["extension"].to_list() == ["x", "y", "x"]
 
 
 def test_real_pictures(shared: Path, tmp_path: Path) -> None:

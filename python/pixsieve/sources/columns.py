@@ -141,7 +141,8 @@ def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.Dat
             free += "_user"
         taken.add(free)
         chosen[name] = free
-    return frame.select(pl.col(name).alias(free) for name, free in chosen.items())
+    # By name: `pl.col` would take some names, such as *, for patterns.
+    return frame.select(frame[name].alias(free) for name, free in chosen.items())
 
 
 def _is_empty_struct(dtype: pl.DataType) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import polars as pl
@@ -23,7 +24,11 @@ HOLDING = (*ARCHIVE_EXTENSIONS, *VIDEO_EXTENSIONS, "parquet")
 
 
 def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing:
-    """The pictures of a listing, with those in its archives, videos and Parquet files."""
+    """The pictures of a listing, with those in its archives, videos and Parquet files.
+
+    Raises:
+        ImportError: If it is nothing but a Parquet file, and pyarrow is not installed.
+    """
     extensions = pl.Series([extension_of(path) for path in listing.frame["path"]], dtype=pl.String)
     whole = listing.frame["kind"] == "file"
     holding = whole & extensions.is_in(HOLDING)
@@ -37,7 +42,7 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
     for row, extension in zip(
         containers.iter_rows(named=True), extensions.filter(holding), strict=True
     ):
-        for part in _held(row, extension, opener, config, progress):
+        for part in _held(row, extension, opener, config, progress, alone=len(listing) == 1):
             known = [pl.lit(row[name]).alias(name) for name in extra if row[name] is not None]
             missing = [one for one in known if one.meta.output_name() not in part.frame.columns]
             parts.append(Listing(part.frame.with_columns(missing), notes=part.notes))
@@ -48,12 +53,18 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
 
 
 def _held(
-    row: dict[str, Any], extension: str, opener: Opener, config: Config, progress: Progress
+    row: dict[str, Any],
+    extension: str,
+    opener: Opener,
+    config: Config,
+    progress: Progress,
+    *,
+    alone: bool,
 ) -> Iterator[Listing]:
     if extension in VIDEO_EXTENSIONS:
         yield _video(row, opener, config)
     elif extension == "parquet":
-        yield _parquet(row, opener)
+        yield _parquet(row, opener, alone=alone)
     else:
         yield _archive(row, opener, config, progress)
 
@@ -107,19 +118,23 @@ def _video(row: dict[str, Any], opener: Opener, config: Config) -> Listing:
     return Listing(frame)
 
 
-def _parquet(row: dict[str, Any], opener: Opener) -> Listing:
+def _parquet(row: dict[str, Any], opener: Opener, *, alone: bool) -> Listing:
     from pixsieve.sources.parquet import list_parquet  # noqa: PLC0415 - needed only for them
 
     location = os.fsdecode(row["location"])
     try:
-        file = opener(location) if is_url(location) else None
-        found = list_parquet(
-            location,
-            shown=row["path"],
-            relative=row["relative"],
-            file=file,
-            modified=row["modified"],
-        )
+        with opener(location) if is_url(location) else nullcontext() as file:
+            found = list_parquet(
+                location,
+                shown=row["path"],
+                relative=row["relative"],
+                file=file,
+                modified=row["modified"],
+            )
+    except ImportError as error:
+        if alone:
+            raise
+        return _unread(row, error)
     except (OSError, ValueError) as error:
         return _unread(row, error)
     return Listing(found.frame, notes=found.notes)
@@ -131,5 +146,7 @@ def _unread(row: dict[str, Any], error: Exception) -> Listing:
         code = "missing_file"
     elif isinstance(error, PermissionError):
         code = "permission_denied"
+    elif isinstance(error, ImportError):
+        code = "unknown_format"
     location = os.fsdecode(row["location"])
     return Listing(nothing(row["path"], row["relative"], location, code, str(error)))

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -20,9 +21,7 @@ from pixsieve.sources.columns import (
 from pixsieve.sources.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
 from pixsieve.sources.listing import shown as as_shown
 from pixsieve.sources.names import SPLIT_PLACES
-from pixsieve.sources.parquet_column import ColumnPages
-from pixsieve.sources.parquet_file import BROKEN, DAMAGED, File, Footer
-from pixsieve.sources.parquet_pages import read_columns
+from pixsieve.sources.parquet_file import ParquetFile, open_local
 from pixsieve.sources.paths import URL, folder_of, list_paths
 from pixsieve.sources.places import Content, Failure
 
@@ -47,7 +46,7 @@ def list_parquet(
     file: BinaryIO | None = None,
     modified: int = 0,
 ) -> Given:
-    """The pictures of a Parquet file; of its column of pictures only the end of the file is read.
+    """The pictures of a Parquet file; their bytes are not read, unless there may be none.
 
     The pictures are rows of kind `row`, which `ParquetRows` brings; where the file has paths
     instead, they are files. Class numbers become names if Hugging Face wrote the file.
@@ -61,6 +60,7 @@ def list_parquet(
 
     Raises:
         FileNotFoundError, PermissionError: If it cannot be opened.
+        ImportError: If pyarrow is not installed.
         ValueError: If it is damaged, encrypted, or which column holds the pictures is not clear.
     """
     name = os.fspath(path)
@@ -68,19 +68,18 @@ def list_parquet(
     location = os.fsencode(name if file is not None else os.path.abspath(name))  # noqa: PTH100
     if file is None:
         modified = os.stat(name).st_mtime_ns  # noqa: PTH116 - names may not be UTF-8
-    with File(location if file is None else file) as opened:
-        try:
-            footer = Footer(opened)
-            column = _picture_column(footer, shown)
+    try:
+        with open_local(location) if file is None else nullcontext(file) as source:
+            opened = ParquetFile(source)
+            column = _picture_column(opened, shown)
             leaf = () if column is None or not column.holds_bytes else column.leaf
-            frame = read_columns(opened, footer, [leaf])
-            nulls = ColumnPages(opened, footer, leaf).null_count() if leaf else footer.rows
-        except pl.exceptions.PanicException as error:
-            raise ValueError(f"{shown} cannot be read: {error}") from None
-        except (*BROKEN, *DAMAGED) as error:
-            reason = str(error).partition("\n")[0].removeprefix(f"{shown}: ")
-            raise ValueError(f"{shown} cannot be read: {reason}") from None
-    frame = _with_split(_with_classes(frame, footer.features()), name)
+            frame = opened.columns(leaf)
+            elsewhere = column is not None and column.path is not None
+            all_null = elsewhere and (not leaf or opened.is_null(leaf))
+    except ValueError as error:
+        reason = str(error).removeprefix(f"{shown}: ")
+        raise ValueError(f"{shown} cannot be read: {reason}") from None
+    frame = _with_split(_with_classes(frame, opened.features), name)
     folder = None if URL.match(name) else folder_of(name)
     if column is None:
         key = path_column(frame.columns) or ""
@@ -88,8 +87,8 @@ def list_parquet(
         user = user_columns(frame, [key])
         files = list_paths(paths, described=shown, folder=folder, user=user)
         return Given(files.frame, files.notes, None)
-    rows = _Rows(shown, relative, location, modified, folder, footer.rows)
-    return rows.of(frame, column, all_null=nulls == footer.rows)
+    rows = _Rows(shown, relative, location, modified, folder, opened.rows)
+    return rows.of(frame, column, all_null=all_null)
 
 
 class _Rows:
@@ -136,13 +135,13 @@ class _Rows:
         return Given(pictures, notes, None)
 
 
-def _picture_column(footer: Footer, shown: str) -> PictureColumn | None:
+def _picture_column(file: ParquetFile, shown: str) -> PictureColumn | None:
     images = [
         name
-        for name, feature in footer.features().items()
+        for name, feature in file.features.items()
         if isinstance(feature, Mapping) and feature.get("_type") == "Image"
     ]
-    return picture_column(footer.schema(), shown, images)
+    return picture_column(file.schema, shown, images)
 
 
 def _with_classes(frame: pl.DataFrame, features: Mapping[str, Any]) -> pl.DataFrame:
@@ -162,94 +161,124 @@ def _with_split(frame: pl.DataFrame, path: str) -> pl.DataFrame:
 
 
 class ParquetRows:
-    """Brings rows of Parquet files, a few pages at a time."""
+    """Brings rows of Parquet files, a few at a time.
+
+    Row groups without a wanted row are passed over; the others are read up to the last wanted row.
+    Where one is damaged, the rest of it is lost, and the few rows that come together with that.
+    """
 
     def __init__(self, open_file: Open | None = None) -> None:
         """`open_file` opens what is not on this machine."""
         self._open = open_file
 
     def fetch(self, rows: pl.DataFrame) -> Iterator[tuple[int, Content]]:
-        """Yields the bytes of each row, file by file, in the order of the file."""
+        """Yields the bytes of each row, file by file, in the order of the file.
+
+        Raises:
+            ImportError: If pyarrow is not installed.
+        """
         wanted = rows.select("row", "offset", "location", "modified")
         for own in wanted.partition_by("location", maintain_order=True):
             yield from self._of_file(own["location"][0], own.sort("offset"))
 
     def _of_file(self, location: bytes, rows: pl.DataFrame) -> Iterator[tuple[int, Content]]:
-        remote = self._open is not None and URL.match(os.fsdecode(location)) is not None
         left = _Left(rows)
         try:
-            modified = 0 if remote else os.stat(location).st_mtime_ns  # noqa: PTH116
-            if rows["modified"][0] not in (0, modified) and not remote:
-                raise ValueError("it has changed since it was listed")
-            source = self._open(location) if remote and self._open is not None else location
-            with File(source) as file:
-                yield from _fetch(file, left, location)
+            with self._opened(location, rows["modified"][0]) as file:
+                yield from _fetch(ParquetFile(file), left, location)
         except FileNotFoundError:
             yield from left.fail("missing_file", "the Parquet file is not there any more")
         except PermissionError:
             yield from left.fail("permission_denied", "the Parquet file may not be read")
-        except (*BROKEN, *DAMAGED) as error:
+        except (OSError, ValueError) as error:
             yield from left.fail("corrupt", f"the Parquet file cannot be read: {error}")
+
+    def _opened(self, location: bytes, modified: int) -> Any:
+        if self._open is not None and URL.match(os.fsdecode(location)) is not None:
+            return self._open(location)
+        if modified not in (0, os.stat(location).st_mtime_ns):  # noqa: PTH116 - may not be UTF-8
+            raise ValueError("it has changed since it was listed")
+        return open_local(location)
 
 
 class _Left:
     """The rows of a file that have not been brought yet, by their order in it."""
 
     def __init__(self, rows: pl.DataFrame) -> None:
-        self.rows = rows["row"].to_list()
-        self.offsets = rows["offset"].to_list()
-        self.index = 0
+        self._rows = rows["row"].to_list()
+        self._offsets = rows["offset"].to_list()
+        self._index = 0
+
+    def before(self, offset: int) -> bool:
+        """Whether there are any before an offset."""
+        return self._index < len(self._rows) and self._offsets[self._index] < offset
 
     def until(self, offset: int) -> Iterator[tuple[int, int]]:
         """Row and offset of those before an offset."""
-        while self.index < len(self.rows) and self.offsets[self.index] < offset:
-            self.index += 1
-            yield self.rows[self.index - 1], self.offsets[self.index - 1]
+        while self.before(offset):
+            self._index += 1
+            yield self._rows[self._index - 1], self._offsets[self._index - 1]
 
-    def fail(self, code: str, detail: str) -> Iterator[tuple[int, Content]]:
-        """All that are left, as failures."""
-        for row, _ in self.until(1 << 63):
+    def fail(self, code: str, detail: str, before: int = 1 << 63) -> Iterator[tuple[int, Content]]:
+        """All that are left before an offset, as failures."""
+        for row, _ in self.until(before):
             yield row, Failure(code, detail)
 
 
-def _fetch(file: File, left: _Left, location: bytes) -> Iterator[tuple[int, Content]]:
-    footer = Footer(file)
-    column = _picture_column(footer, "it")
-    if column is None:
+def _fetch(file: ParquetFile, left: _Left, location: bytes) -> Iterator[tuple[int, Content]]:
+    column = _picture_column(file, "it")
+    if column is None or not column.holds_bytes:
         raise ValueError("it has no column of pictures any more")
-    elsewhere = _Elsewhere(file, footer, column, location)
-    for run in ColumnPages(file, footer, column.leaf).runs(left.offsets):
-        for row, offset in left.until(run.first + run.rows):
-            if run.cells is None:
-                yield row, Failure("corrupt", "this part of the Parquet file is damaged")
-                continue
-            cell = run.cells[offset - run.first]
-            yield row, elsewhere.read(offset) if cell is None else (cell or NO_BYTES)
+    first = 0
+    for group, rows in enumerate(file.groups):
+        if left.before(first + rows):
+            elsewhere = _Elsewhere(file, group, column, location)
+            yield from _of_group(file.cells(group, column.leaf), left, first, rows, elsewhere)
+        first += rows
     yield from left.fail("corrupt", "the Parquet file has fewer rows than when it was listed")
 
 
-class _Elsewhere:
-    """Cells that hold a path instead of bytes."""
+def _of_group(
+    batches: Iterator[list[Any]], left: _Left, first: int, rows: int, elsewhere: "_Elsewhere"
+) -> Iterator[tuple[int, Content]]:
+    reached = first
+    while left.before(first + rows):
+        try:
+            cells = next(batches)
+        except (StopIteration, ValueError) as error:
+            detail = (
+                f"this part of the Parquet file cannot be read: {str(error) or 'it has no end'}"
+            )
+            yield from left.fail("corrupt", detail, before=first + rows)
+            return
+        for row, offset in left.until(reached + len(cells)):
+            cell = cells[offset - reached]
+            yield row, elsewhere.read(offset - first) if cell is None else (cell or NO_BYTES)
+        reached += len(cells)
 
-    def __init__(self, file: File, footer: Footer, column: PictureColumn, location: bytes) -> None:
+
+class _Elsewhere:
+    """Cells of a row group that hold a path instead of bytes."""
+
+    def __init__(
+        self, file: ParquetFile, group: int, column: PictureColumn, location: bytes
+    ) -> None:
         self._file = file
-        self._footer = footer
+        self._group = group
         self._column = column
         self._folder = folder_of(os.fsdecode(location))
-        self._paths: pl.Series | None = None
+        self._paths: list[str | None] | None = None
 
-    def read(self, offset: int) -> Content:
+    def read(self, index: int) -> Content:
         """The file whose path the cell holds."""
         column = self._column
         if column.path is None:
             return EMPTY_CELL
         if self._paths is None:
-            leave_out = [(node.name,) for node in self._footer.root.children]
-            leave_out = [name for name in leave_out if name != (column.name,)]
+            parts = self._file.cells(self._group, (column.name, column.path))
             try:
-                frame = read_columns(self._file, self._footer, [*leave_out, column.leaf])
-            except (*BROKEN, *DAMAGED) as error:
+                self._paths = [path for part in parts for path in part]
+            except ValueError as error:
                 return Failure("corrupt", f"the paths in the Parquet file are damaged: {error}")
-            self._paths = frame[column.name].struct.field(column.path)
-        path = self._paths[offset]
+        path = self._paths[index] if index < len(self._paths) else None
         return read_file(path, self._folder) if path else EMPTY_CELL
