@@ -97,7 +97,7 @@ def as_table(data: list[bytes | None], kind: str) -> pa.Table:
     if kind == "struct":
         column = [None if one == b"none" else {"bytes": one, "path": "name"} for one in data]
         image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-        return pa.table({"n": pa.array([[1, 2]] * len(data)), "image": pa.array(column, image)})
+        return pa.table({"n": pa.array([{"a": 1}] * len(data)), "image": pa.array(column, image)})
     if kind == "fixed":
         column = [None if one is None else one[:8].ljust(8, b".") for one in data]
         return pa.table({"image": pa.array(column, pa.binary(8)), "n": ["x"] * len(data)})
