@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,12 +16,14 @@ from pixsieve.sources.listing import Listing, combined, is_url, resolved
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
 
+#: Folder of the work directory that copies of remote files go to.
+SYNCED = "synced"
 #: Of names in a bucket those that are listed.
 REMOTE = frozenset([*PICTURE_EXTENSIONS, *HOLDING, "tar.gz", "tar.bz2", "tar.xz"])
 
 
 def list_input(
-    source: Input, *, config: Config, exclude: Path | None, progress: Progress
+    source: Input, *, config: Config, work_dir: Path | None, progress: Progress
 ) -> Listing:
     """Lists the pictures of an input.
 
@@ -30,7 +32,7 @@ def list_input(
             (text or CSV), the data.yaml of a YOLO data set or the JSON of a COCO one; a URL; a
             table; a dataset of Hugging Face or PyTorch; pictures in memory; or a list of these.
         config: The settings.
-        exclude: A folder to leave out: the work directory.
+        work_dir: The work directory, which is left out; copies of remote files go there.
         progress: Is told how many were found.
 
     Raises:
@@ -39,7 +41,7 @@ def list_input(
         PermissionError: If it may not be read.
         ValueError: If there is no picture, or the input is of no kind that is known.
     """
-    lister = _Lister(config, exclude, progress)
+    lister = _Lister(config, work_dir, progress)
     listing = lister.listing(source)
     if not len(listing):
         described = os.fspath(source) if isinstance(source, _PATH) else "the list of files"
@@ -53,7 +55,7 @@ _PATH = (str, os.PathLike)
 @dataclass(frozen=True)
 class _Lister:
     config: Config
-    exclude: Path | None
+    work_dir: Path | None
     progress: Progress
 
     def listing(self, source: Input) -> Listing:
@@ -82,11 +84,23 @@ class _Lister:
 
     def _folder(self, path: str) -> Listing:
         return list_folder(
-            Path(path), config=self.config, exclude=self.exclude, progress=self.progress
+            Path(path), config=self.config, exclude=self.work_dir, progress=self.progress
         )
 
     def _expanded(self, listing: Listing) -> Listing:
-        return expanded(listing, config=self.config, progress=self.progress)
+        return expanded(self._synced(listing), config=self.config, progress=self.progress)
+
+    def _synced(self, listing: Listing) -> Listing:
+        """The same, remote files as their copies in the work directory, where that is asked for."""
+        if not self.config.sync_s3_to_local or self.work_dir is None:
+            return listing
+        if not listing.frame["location"].bin.contains(b"://").any():
+            return listing
+        from pixsieve.sources.cloud import sync_to_local  # noqa: PLC0415 - for remote inputs
+
+        folder = self.work_dir / SYNCED
+        frame = sync_to_local(listing.frame, folder, self.config, self.progress)
+        return replace(listing, frame=frame)
 
     def _remote(self, url: str) -> Listing:
         from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs

@@ -93,7 +93,10 @@ def find(text: str, folder: str | None) -> Found:
     if URL.match(text):
         parts = urlsplit(text)
         if parts.scheme.lower() != "file":
-            return Found(text, os.fsencode(text), os.fsencode(text))
+            from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
+
+            bare = public(text)
+            return Found(bare, os.fsencode(bare), os.fsencode(bare))
         text = url2pathname(parts.path)
     first = None
     for candidate in _candidates(text, folder):

@@ -7,9 +7,10 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, stores, transfer
+from pixsieve.sources.cloud.logins import public, shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
-from pixsieve.sources.cloud.urls import RemoteURL, parse, shown
+from pixsieve.sources.cloud.urls import RemoteURL, parse
 from pixsieve.sources.places import LISTED
 
 if TYPE_CHECKING:
@@ -162,14 +163,16 @@ def _listed(found: pl.DataFrame, url: RemoteURL, *, single: bool) -> pl.DataFram
     key = pl.col("key")
     name = key.str.slice(len(folder))
     path = pl.concat_str(pl.lit(shown(url.base)), key)
+    location = pl.concat_str(pl.lit(url.root), key)
     if single:
         name = pl.lit(url.key.rpartition("/")[2] or shown(url.base), pl.String())
+        location = pl.lit(public(url.root + url.key), pl.String())
     return (
         found.sort("key")
         .select(
             path=path,
             relative=name,
-            location=pl.concat_str(pl.lit(url.root), key).cast(pl.Binary),
+            location=location.cast(pl.Binary),
             kind=pl.lit("file"),
             offset=0,
             stored="size",

@@ -7,9 +7,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, transfer
+from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
-from pixsieve.sources.cloud.urls import RemoteURL, parse, shown
+from pixsieve.sources.cloud.urls import RemoteURL, parse
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixsieve.sources.cloud import errors
+from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.settings import (
     Access,
     azure_settings,
@@ -14,7 +15,7 @@ from pixsieve.sources.cloud.settings import (
     s3_access,
     switched_on,
 )
-from pixsieve.sources.cloud.urls import RemoteURL, shown
+from pixsieve.sources.cloud.urls import RemoteURL
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store

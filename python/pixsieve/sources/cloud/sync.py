@@ -294,6 +294,15 @@ def _detail(failure: Failure | None) -> str | None:
     return None if failure is None else failure.detail
 
 
+def _written(folder: Path) -> dict[bytes, Copy]:
+    return {os.fsencode(folder.absolute() / copy.file): copy for copy in _manifest(folder)}
+
+
+def origins_of(folder: Path) -> dict[bytes, bytes]:
+    """For the location of each copy in the folder, the URL that it is of."""
+    return {place: copy.location.encode() for place, copy in _written(folder).items()}
+
+
 def delete_synced(folder: Path, locations: Iterable[bytes]) -> int:
     """Deletes copies that `sync_to_local` wrote into the folder, and folders left empty.
 
@@ -307,7 +316,7 @@ def delete_synced(folder: Path, locations: Iterable[bytes]) -> int:
         How many files are gone.
     """
     root = folder.absolute()
-    written = {os.fsencode(root / copy.file): copy for copy in _manifest(folder)}
+    written = _written(folder)
     count = 0
     for location in dict.fromkeys(locations):
         copy = written.get(location)
