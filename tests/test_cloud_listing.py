@@ -276,7 +276,7 @@ def test_the_endpoint_of_fastdup_counts_first(monkeypatch: pytest.MonkeyPatch) -
     assert s3_access().endpoint == "http://second"
     monkeypatch.setenv("FASTDUP_S3_ENDPOINT_URL", "http://first")
     assert s3_access().endpoint == "http://first"
-    config: Any = Stores().store_of(parse("s3://bkt/a")).config
+    config: Any = Stores(1).store_of(parse("s3://bkt/a")).config
     assert "http://first" in str(config)
     assert "http://second" not in str(config)
 

@@ -96,7 +96,8 @@ def find(text: str, folder: str | None) -> Found:
             from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
 
             bare = public(text)
-            return Found(bare, os.fsencode(bare), os.fsencode(bare))
+            place = os.fsencode(bare)
+            return Found(bare, place, place, folder=bare.endswith("/"))
         text = url2pathname(parts.path)
     first = None
     for candidate in _candidates(text, folder):

@@ -50,16 +50,17 @@ def list_remote(
         ValueError: If the URL or a setting in the environment cannot be understood.
         ImportError: If obstore is not installed.
     """
-    parsed, sources = parse(url), Stores(stores.TRIES - 1)
+    parsed, sources = parse(url), Stores(config.num_requests, stores.TRIES - 1)
     notes = {"not_pictures": 0, "hidden": 0, "unreadable_names": 0}
+    asking = Stores(config.num_requests)
     try:
-        single = _single(Stores(), parsed)
+        single = _single(asking, parsed)
         if single is not None:
             return _listed(single, parsed, single=True), notes
         chunks = _Walk(sources, parsed, notes).chunks(_folder(parsed.key))
         found = _gathered(chunks, parsed, config, extensions, progress, notes)
         if not found.height and parsed.key and not parsed.key.endswith("/"):
-            return _listed(_unlisted(Stores(), parsed), parsed, single=True), notes
+            return _listed(_unlisted(asking, parsed), parsed, single=True), notes
     except (ImportError, ValueError):
         raise
     except PermissionError as error:

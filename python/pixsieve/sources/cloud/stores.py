@@ -42,10 +42,12 @@ class Stores:
     """Makes each store once; may be used by several threads.
 
     Args:
+        requests: To all stores of the process that may be under way at the same time.
         retries: How often a store repeats a request by itself.
     """
 
-    def __init__(self, retries: int = 0) -> None:
+    def __init__(self, requests: int, retries: int = 0) -> None:
+        self.requests = requests
         self._retries = retries
         self._made: dict[RemoteURL, Store] = {}
         self._lock = threading.Lock()

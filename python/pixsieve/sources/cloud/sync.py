@@ -81,7 +81,7 @@ def sync_to_local(
     folder.mkdir(parents=True, exist_ok=True)
     known = {(copy.location, copy.file): copy for copy in _manifest(folder)}
     with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
-        run = _Run(folder, known, manifest)
+        run = _Run(folder, known, manifest, Stores(config.num_requests))
         run.stores.store_of(wanted[0].url)
 
         def tell() -> None:
@@ -170,10 +170,11 @@ class _Run:
         folder: Path,
         known: dict[tuple[str, str], Copy],
         manifest: IO[str],
+        stores: Stores,
     ) -> None:
         self._folder, self._known, self._manifest = folder, known, manifest
         self.done = 0
-        self.stores = Stores()
+        self.stores = stores
         self.failures: dict[bytes, Failure] = {}
 
     async def all(self, wanted: list[_Wanted], workers: int) -> None:
@@ -204,7 +205,7 @@ class _Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             size = await transfer.repeated(
-                lambda: self._write(one.url, partial), size=one.size or 1 << 50
+                self.stores, lambda: self._write(one.url, partial), size=one.size or 1 << 50
             )
         except _DiskError as error:
             partial.unlink(missing_ok=True)
