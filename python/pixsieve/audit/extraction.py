@@ -107,7 +107,8 @@ def extract_shards(job: "Job", files: Files, model: _native.Model, card: Card) -
         fingerprint = uuid.uuid4().hex
         # What an object in memory holds is not known before it is read.
         if not (rows["_kind"] == "given").any():
-            fingerprint = shard_fingerprint(described, rows.select(_told_by(rows)))
+            known = described + (job.begun if _any_undated(rows) else "")
+            fingerprint = shard_fingerprint(known, rows.select(_told_by(rows)))
             shard = read_shard(job.work.shards, number, fingerprint)
         if shard is None:
             shard = _extract(job, files, part, model, spent)
@@ -131,6 +132,12 @@ def portions(frame: pl.DataFrame, size: int) -> Iterator[slice]:
             end -= same if whole else 0
         yield slice(start, end)
         start = end
+
+
+def _any_undated(rows: pl.DataFrame) -> bool:
+    """Whether some may have changed unseen: URLs of lists, say, which only this run has read."""
+    remote = rows["_location"].bin.contains(b"://")
+    return bool((remote & (rows["_modified"] == 0)).any())
 
 
 def _told_by(rows: pl.DataFrame) -> list[str]:

@@ -3,6 +3,7 @@
 import datetime
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class Job:
     progress: Progress
     given: tuple[Fetcher, ...] = ()
     copies: Copies = field(default_factory=dict)
+    #: Of this run and those that it goes on with.
+    begun: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +127,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     job.given = files.given
     job.copies = fleeting_copies(listing, work.path, config)
     with work.prepared(overwrite=config.overwrite, source=described):
+        info["begun"] = job.begun = work.unfinished().get("begun", job.begun)
         parts = extract_shards(job, files, model, card)
         del model, loading  # Its memory is free as soon as the last shard is made.
         return _fill(job, files, parts, card, info)

@@ -148,6 +148,14 @@ class WorkDir:
                 "input again to go on, or pass overwrite=True (--overwrite), or give another folder"
             )
 
+    def unfinished(self) -> dict[str, Any]:
+        """What `run.json` says of a run that was cut off here; nothing if there is none."""
+        try:
+            info = self._read()
+        except ValueError:
+            return {}
+        return info if info["state"] != "finished" else {}
+
     def has_shards(self) -> bool:
         """Whether a run has finished a shard here, so that the next one can go on."""
         return any(self.shards.glob("*.json"))

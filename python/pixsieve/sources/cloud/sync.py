@@ -9,7 +9,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -90,7 +90,7 @@ def sync_to_local(
 
         wait_for(run.all(wanted, config.num_requests), meanwhile=tell)
         tell()
-    return _moved(rows, wanted, run.failures, folder)
+    return _moved(rows, wanted, run, folder)
 
 
 def _wanted(rows: pl.DataFrame) -> list[_Wanted]:
@@ -176,6 +176,7 @@ class _Run:
         self.done = 0
         self.stores = stores
         self.failures: dict[bytes, Failure] = {}
+        self.dates: dict[bytes, int] = {}
 
     async def all(self, wanted: list[_Wanted], workers: int) -> None:
         left = iter(wanted)
@@ -189,9 +190,22 @@ class _Run:
 
     async def _worker(self, left: Iterator[_Wanted]) -> None:
         for one in left:
-            if not self._is_there(one):
-                await self._copy(one)
+            try:
+                dated = one if one.modified else await self._dated(one)
+                if not self._is_there(dated):
+                    await self._copy(dated)
+            except _LostError as error:
+                self.failures[one.location] = errors.failure_of(error.__cause__ or error, one.path)
             self.done += 1
+
+    async def _dated(self, one: _Wanted) -> _Wanted:
+        """The same with its size and time, which lists of URLs do not say."""
+        try:
+            size, modified = await transfer.described(self.stores, one.url)
+        except Exception as error:
+            raise _LostError(str(error)) from error
+        self.dates[one.location] = modified
+        return replace(one, size=size, modified=modified)
 
     def _is_there(self, one: _Wanted) -> bool:
         copy = self._known.get((one.location.decode(), one.file))
@@ -214,8 +228,7 @@ class _Run:
             partial.unlink(missing_ok=True)
             if not isinstance(error, Exception):
                 raise
-            self.failures[one.location] = errors.failure_of(error, one.path)
-            return
+            raise _LostError(str(error)) from error
         os.utime(partial, ns=(one.modified, one.modified))
         partial.replace(target)
         copy = Copy(one.location.decode(), one.file, size, one.modified)
@@ -233,6 +246,10 @@ class _Run:
         finally:
             await chunks.aclose()
         return size
+
+
+class _LostError(Exception):
+    """The object cannot be had, for the reason that caused this."""
 
 
 class _DiskError(ValueError):
@@ -261,18 +278,22 @@ def _unchanged(folder: Path, copy: Copy) -> bool:
     return (status.st_size, status.st_mtime_ns) == (copy.size, copy.modified)
 
 
-def _moved(
-    rows: pl.DataFrame, wanted: list[_Wanted], failures: dict[bytes, Failure], folder: Path
-) -> pl.DataFrame:
-    root = folder.absolute()
+def _moved(rows: pl.DataFrame, wanted: list[_Wanted], run: _Run, folder: Path) -> pl.DataFrame:
+    root, failures = folder.absolute(), run.failures
     table = pl.DataFrame(
         {
             "location": [one.location for one in wanted],
             "_copy": [os.fsencode(root / one.file) for one in wanted],
             "_code": [_code(failures.get(one.location)) for one in wanted],
             "_detail": [_detail(failures.get(one.location)) for one in wanted],
+            "_date": [run.dates.get(one.location) for one in wanted],
         },
-        schema_overrides={"_copy": pl.Binary, "_code": pl.String, "_detail": pl.String},
+        schema_overrides={
+            "_copy": pl.Binary,
+            "_code": pl.String,
+            "_detail": pl.String,
+            "_date": pl.Int64,
+        },
     )
     failed = pl.col("_code").is_not_null()
     return (
@@ -282,8 +303,9 @@ def _moved(
             kind=pl.when(failed).then(pl.lit("nothing", LISTED["kind"])).otherwise("kind"),
             error_code=pl.coalesce("_code", "error_code"),
             detail=pl.coalesce("_detail", "detail"),
+            modified=pl.coalesce("_date", "modified"),
         )
-        .drop("_copy", "_code", "_detail")
+        .drop("_copy", "_code", "_detail", "_date")
     )
 
 
