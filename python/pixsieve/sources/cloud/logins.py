@@ -1,11 +1,12 @@
 """What opens a URL and is not written down: passwords and signatures."""
 
+import base64
 import contextlib
 import functools
 import netrc
 import os
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 #: Query parameters that open what is not public.
 _SECRETS = frozenset(
@@ -64,6 +65,16 @@ def complete(url: str) -> str:
     except ValueError:
         return url
     return url if login is None else parts._replace(netloc=f"{login}@{parts.netloc}").geturl()
+
+
+def apart(url: str) -> tuple[str, str | None]:
+    """The URL without user and password, and the header that stands for them, if it had some."""
+    parts = urlsplit(url)
+    user, found, host = parts.netloc.rpartition("@")
+    if not found:
+        return url, None
+    token = base64.b64encode(unquote(user).encode()).decode()
+    return parts._replace(netloc=host).geturl(), f"Basic {token}"
 
 
 @functools.lru_cache(maxsize=1024)

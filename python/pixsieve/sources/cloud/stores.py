@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixsieve.sources.cloud import errors
-from pixsieve.sources.cloud.logins import shown
+from pixsieve.sources.cloud.logins import apart, shown
 from pixsieve.sources.cloud.settings import (
     Access,
     azure_settings,
@@ -164,7 +164,12 @@ def _azure(url: RemoteURL, retries: int) -> "Store":
 def _http(url: RemoteURL, retries: int) -> "Store":
     from obstore.store import HTTPStore  # noqa: PLC0415
 
-    return HTTPStore(url.bucket, client_options=_client(url.bucket), retry_config=_retry(retries))
+    address, login = apart(url.bucket)
+    options = _client(address)
+    if login is not None:
+        # obstore would take it for a part of the host's name.
+        options["default_headers"] = {"Authorization": login}
+    return HTTPStore(address, client_options=options, retry_config=_retry(retries))
 
 
 def _client(endpoint: str | None, *, certificate: bool = False) -> Any:

@@ -17,6 +17,7 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, transfer
+from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL, is_url, parse
@@ -143,7 +144,7 @@ def _natural(url: RemoteURL) -> str | None:
 
 
 def _renamed(url: RemoteURL) -> str:
-    text = url.root + url.key
+    text = shown(url.root + url.key)
     ending = re.search(r"((?:\.tar)?\.[A-Za-z0-9]{1,8})(?:\?|$)", text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:40]
     return f"renamed/{digest}{ending[1].lower() if ending else ''}"

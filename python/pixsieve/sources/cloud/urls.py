@@ -29,7 +29,7 @@ class RemoteURL:
     scheme: str
     """One of the values of `SCHEMES`."""
     host: str
-    """The alias (minio), the account or nothing (az), scheme and host (http); else nothing."""
+    """The alias (minio), the account or nothing (az), the server (http); else nothing."""
     bucket: str
     """The bucket or container; of http, what goes before and behind the key, joined by a NUL."""
     key: str
@@ -113,12 +113,13 @@ def _http(text: str, scheme: str) -> RemoteURL:
         raise ValueError(f"{shown(text)!r} is no URL that can be read: {error}") from None
     if not host:
         raise ValueError(f"{shown(text)!r} names no host")
+    server = parts.netloc.rpartition("@")[2]
     origin = f"{scheme}://{parts.netloc}/"
     path = parts.path.removeprefix("/")
     key = unquote(path)
     simple = not parts.query and quote(key, safe=_PLAIN) == quote(path, safe=_PLAIN + "%")
     if simple and all(part not in {"", ".", ".."} for part in key.split("/")):
-        return RemoteURL(scheme, parts.netloc, origin, key, origin)
+        return RemoteURL(scheme, server, origin, key, origin)
     # What stands there is sent as it is.
     whole = text.partition("#")[0]
-    return RemoteURL(scheme, parts.netloc, whole, "", whole)
+    return RemoteURL(scheme, server, whole, "", whole)
