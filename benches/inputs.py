@@ -7,6 +7,7 @@ server speaks just enough S3, and runs in a process of its own.
 """
 
 import argparse
+import io
 import multiprocessing
 import os
 import shutil
@@ -32,43 +33,60 @@ from table import machine, print_table
 PICTURES = (".jpg", ".jpeg", ".png")
 
 
-def folder(files: dict[str, Path], target: Path) -> None:
-    """Copied, so that they lie on the same disk as the archives."""
-    for name, path in files.items():
+#: Contents by name.
+Files = dict[str, bytes]
+
+
+def chosen(root: Path, count: int) -> Files:
+    """The pictures of a folder; over and over, told apart by their last bytes, if they are few."""
+    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in PICTURES)
+    files = {}
+    for number in range(count):
+        path = found[number % len(found)]
+        again = number // len(found)
+        name = f"{again}/{path.relative_to(root).as_posix()}"
+        files[name] = path.read_bytes() + (number.to_bytes(4, "big") if again else b"")
+    return files
+
+
+def folder(files: Files, target: Path) -> None:
+    """On the same disk as the archives."""
+    for name, data in files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / name)
+        (target / name).write_bytes(data)
 
 
-def tar(mode: str) -> Callable[[dict[str, Path], Path], None]:
+def tar(mode: str) -> Callable[[Files, Path], None]:
     """Written by tarfile in this mode."""
 
-    def write(files: dict[str, Path], target: Path) -> None:
+    def write(files: Files, target: Path) -> None:
         with tarfile.open(target, mode) as archive:  # type: ignore[call-overload]
-            for name, path in files.items():
-                archive.add(path, name)
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
 
     return write
 
 
-def zipped(compression: int) -> Callable[[dict[str, Path], Path], None]:
+def zipped(compression: int) -> Callable[[Files, Path], None]:
     """Written by zipfile with this method."""
 
-    def write(files: dict[str, Path], target: Path) -> None:
+    def write(files: Files, target: Path) -> None:
         with zipfile.ZipFile(target, "w", compression) as archive:
-            for name, path in files.items():
-                archive.write(path, name)
+            for name, data in files.items():
+                archive.writestr(name, data)
 
     return write
 
 
-def parquet(files: dict[str, Path], target: Path) -> None:
+def parquet(files: Files, target: Path) -> None:
     """Bytes in a column `image`, a hundred rows to a group."""
-    data = [path.read_bytes() for path in files.values()]
-    frame = pl.DataFrame({"filename": list(files), "image": data})
+    frame = pl.DataFrame({"filename": list(files), "image": list(files.values())})
     frame.write_parquet(target, row_group_size=100, compression="uncompressed")
 
 
-INPUTS: dict[str, tuple[str, Callable[[dict[str, Path], Path], None]]] = {
+INPUTS: dict[str, tuple[str, Callable[[Files, Path], None]]] = {
     "folder": ("pictures", folder),
     "tar": ("a.tar", tar("w")),
     "zip, stored": ("stored.zip", zipped(zipfile.ZIP_STORED)),
@@ -78,9 +96,10 @@ INPUTS: dict[str, tuple[str, Callable[[dict[str, Path], Path], None]]] = {
 }
 
 
-def serve(files: dict[str, Path], latency: float, pipe: Any) -> None:
+def serve(root: Path, count: int, latency: float, pipe: Any) -> None:
     """The server, until it is told to end."""
-    objects = {f"bkt/{name}": path.read_bytes() for name, path in files.items()}
+    files = chosen(root, count)
+    objects = {f"bkt/{name}": data for name, data in files.items()}
     with FakeServer(objects, latency=latency) as server:
         pipe.send(server.url)
         pipe.recv()
@@ -131,13 +150,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--case", nargs="*", default=[*INPUTS, "s3"])
     asked = parser.parse_args()
-    found = (path for path in asked.folder.rglob("*") if path.suffix.lower() in PICTURES)
-    files = {path.relative_to(asked.folder).as_posix(): path for path in sorted(found)}
-    files = dict(list(files.items())[: asked.count])
+    files = chosen(asked.folder, asked.count)
     print(f"{len(files):,} pictures; {machine()}")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(files, asked.latency, theirs), daemon=True)
+    process = context.Process(
+        target=serve, args=(asked.folder, asked.count, asked.latency, theirs), daemon=True
+    )
     process.start()
     os.environ |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     os.environ["AWS_ENDPOINT_URL"] = ours.recv()
@@ -153,7 +172,8 @@ def main() -> None:
         measure(sources, asked.rounds, asked.threads, Path(scratch) / "work")
     ours.send(None)
     most, total = ours.recv()
-    print(f"{total:,} requests, at most {most} in flight")
+    print(f"{total:,} requests, at most {most} in flight: ", end="")
+    print(f"one object each, 64 in flight cannot be more than {64 / asked.latency:,.0f} a second")
     process.join()
 
 
