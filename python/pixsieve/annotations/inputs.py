@@ -21,7 +21,9 @@ PLACES = (".", "..", "images", "../images")
 SAMPLE = 50
 
 
-def list_all(source: Input, *, config: Config, exclude: Path | None, progress: Progress) -> Listing:
+def list_all(
+    source: Input, *, config: Config, work_dir: Path | None, progress: Progress
+) -> Listing:
     """As `list_input`, and with what the input itself says of its pictures as its annotations.
 
     Raises:
@@ -30,12 +32,12 @@ def list_all(source: Input, *, config: Config, exclude: Path | None, progress: P
     given = [source] if isinstance(source, str | os.PathLike) else source
     described = [one for one in _members(given) if _is_description(one)]
     if not described:
-        listing = list_input(source, config=config, exclude=exclude, progress=progress)
+        listing = list_input(source, config=config, work_dir=work_dir, progress=progress)
         return _with_boxes(listing, config)
     parts = [_described(Path(os.fspath(one)), config) for one in described]
     others = [one for one in _members(given) if not _is_description(one)]
     if others:
-        rest = list_input(others, config=config, exclude=exclude, progress=progress)
+        rest = list_input(others, config=config, work_dir=work_dir, progress=progress)
         parts.append(_with_boxes(rest, config))
     return combined(parts)
 

@@ -10,7 +10,7 @@ from pixsieve.annotations.labels import choose_label, fill, is_second, with_seco
 from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
 from pixsieve.config import Config
-from pixsieve.sources import Listing, select
+from pixsieve.sources import Listing, select, shown
 from pixsieve.sources.places import LISTED
 
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
@@ -52,6 +52,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     given = annotations is not None
     if annotations is None:
         annotations = pl.DataFrame(schema={"path": pl.String})
+    annotations = _without_secrets(annotations)
     annotations = with_suffixes(choose_label(annotations, config), listing)
     annotations = annotations.drop(UNKNOWN_LABEL, strict=False)
     meant = match(listing, annotations["path"])
@@ -82,6 +83,16 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     if frame.is_empty():
         raise ValueError("no image is left: none of the pictures has a box")
     return Joined(frame.select(*own, *user, *internal), pl.concat(reasons), missing.height)
+
+
+def _without_secrets(annotations: pl.DataFrame) -> pl.DataFrame:
+    """URLs as those of pictures are shown: without passwords and signatures."""
+    odd = annotations["path"].str.contains(r"://.*[@?]")
+    if not odd.any():
+        return annotations
+    urls = annotations["path"].filter(odd).unique()
+    bare = {url: shown(url) for url in urls}
+    return annotations.with_columns(path=pl.col("path").replace(bare))
 
 
 def _unmatched(paths: pl.Series, side: str, reason: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ import os
 import polars as pl
 
 from pixsieve.annotations.pictures import STEM
-from pixsieve.sources import Listing, is_url, resolved
+from pixsieve.sources import Listing, resolved
 
 
 def match(listing: Listing, annotated: pl.Series) -> pl.DataFrame:
@@ -82,18 +82,21 @@ def _spelt_otherwise(matched: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     lost = matched.filter(pl.col("_listed").is_null())["_annotated"]
     if lost.is_empty():
         return matched
-    files = listing.frame.with_row_index("_listed").filter(pl.col("kind") == "file")
+    # A URL has one spelling, and was compared already.
+    here = ~pl.col("location").bin.contains(b"://")
+    files = listing.frame.with_row_index("_listed").filter(pl.col("kind") == "file", here)
+    if files.is_empty():
+        return matched
     rows = {
         resolved(os.fsdecode(location)): row
         for row, location in files.select("_listed", "location").iter_rows()
     }
     found: dict[str, int] = {}
-    starts = [listing.folder, "" if listing.second_folder is None else listing.second_folder, ""]
-    for path in lost:
+    starts = dict.fromkeys([listing.folder, listing.second_folder or "", ""])
+    for path in lost.filter(~lost.str.contains("://", literal=True)):
         # Relative to the input, else to where the program runs; an absolute path stands for itself.
         for start in starts:
-            whole = path if is_url(path) else os.path.join(start, path)  # noqa: PTH118
-            row = rows.get(resolved(whole))
+            row = rows.get(resolved(os.path.join(start, path)))  # noqa: PTH118
             if row is not None:
                 found.setdefault(path, row)
     other = pl.col("_annotated").replace_strict(found, default=None, return_dtype=pl.UInt32)

@@ -14,7 +14,8 @@ from pixsieve import _native, engine, schema
 from pixsieve.annotations import RELATIVE, ROTATED, Joined
 from pixsieve.engine import Images
 from pixsieve.models import Card
-from pixsieve.sources import Listing
+from pixsieve.sources import Listing, is_url
+from pixsieve.sources.listing import opened_by_secrets
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import Shard, read_shard, shard_fingerprint, write_shard
 
@@ -27,7 +28,8 @@ SHARD_SETTINGS = (
     *("clip_boxes", "augmentation_horiz", "augmentation_vert", "augmentation_additive_margin"),
 )
 #: Bytes that may be unpacked again for a thumbnail; of what lies further back in a compressed tar,
-#: and of what is gone after the run, thumbnails are made while it is at hand.
+#: of what is gone after the run, and of URLs whose password or signature is not kept, thumbnails
+#: are made while it is at hand.
 NEAR = 256 << 20
 
 
@@ -63,7 +65,7 @@ def table_of_files(
         # An annotated file that was not found: reading it will say why.
         rows = joined.frame.select("_location", named).iter_rows()
         locations = pl.Series(
-            [os.fsencode(folder / path) if place is None else place for place, path in rows],
+            [_place(folder, path) if place is None else place for place, path in rows],
             dtype=pl.Binary,
         )
     frame = joined.frame.with_columns(
@@ -74,6 +76,10 @@ def table_of_files(
     if annotations is not None and annotations["path"].n_unique() == joined.missing:
         _check_matches(listing, frame.filter(lost), annotations)
     return Files(frame, joined.unmatched, listing.given)
+
+
+def _place(folder: Path, path: str) -> bytes:
+    return os.fsencode(path if is_url(path) else folder / path)
 
 
 def _check_matches(listing: Listing, lost: pl.DataFrame, annotations: pl.DataFrame) -> None:
@@ -101,7 +107,8 @@ def extract_shards(job: "Job", files: Files, model: _native.Model, card: Card) -
         fingerprint = uuid.uuid4().hex
         # What an object in memory holds is not known before it is read.
         if not (rows["_kind"] == "given").any():
-            fingerprint = shard_fingerprint(described, rows.select(_told_by(rows)))
+            known = described + (job.begun if _any_undated(rows) else "")
+            fingerprint = shard_fingerprint(known, rows.select(_told_by(rows)))
             shard = read_shard(job.work.shards, number, fingerprint)
         if shard is None:
             shard = _extract(job, files, part, model, spent)
@@ -127,6 +134,12 @@ def portions(frame: pl.DataFrame, size: int) -> Iterator[slice]:
         start = end
 
 
+def _any_undated(rows: pl.DataFrame) -> bool:
+    """Whether some may have changed unseen: URLs of lists, say, which only this run has read."""
+    remote = rows["_location"].bin.contains(b"://")
+    return bool((remote & (rows["_modified"] == 0)).any())
+
+
 def _told_by(rows: pl.DataFrame) -> list[str]:
     """The columns by which it is told whether a picture is still the same."""
     return [name for name in rows.columns if name in schema.INTERNAL and name != "_relative"]
@@ -138,7 +151,7 @@ def _extract(
     total = files.frame.height
     rows = files.frame[part]
     far = (rows["_kind"] == "streamed") & (rows["_offset"] > NEAR)
-    fleeting = ((rows["_kind"] == "given") | far).any()
+    fleeting = ((rows["_kind"] == "given") | far).any() or opened_by_secrets(rows["path"])
     found = engine.extract(
         files.images(part),
         model=model,

@@ -3,6 +3,7 @@
 import datetime
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from pixsieve.annotations import (
     separator_of,
 )
 from pixsieve.audit import graph
+from pixsieve.audit.copies import Copies, delete_copies, fleeting_copies, with_origins
 from pixsieve.audit.detection import with_detected
 from pixsieve.audit.extraction import (
     Files,
@@ -33,7 +35,7 @@ from pixsieve.audit.extraction import (
 from pixsieve.config import Config
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
-from pixsieve.sources import Input, Listing, shown
+from pixsieve.sources import Input, Listing, is_url, shown
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import (
     SHARD_SIZE,
@@ -55,6 +57,9 @@ class Job:
     config: Config
     progress: Progress
     given: tuple[Fetcher, ...] = ()
+    copies: Copies = field(default_factory=dict)
+    #: Of this run and those that it goes on with.
+    begun: str = field(default_factory=lambda: uuid.uuid4().hex)
     seconds: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -81,6 +86,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     card = load_card(config.model_path, config.model_card, progress=job.progress)
     thresholds = resolve_thresholds(card, config)
     root = _root(job.source)
+    if config.sync_s3_to_local:
+        # Nothing is copied into a folder that the run may not use.
+        work.check(overwrite=config.overwrite, source=None)
     for folder in (root, _root(config.test_dir or ())):
         _check_places(folder, work.path)
     with ThreadPoolExecutor(1) as beside:
@@ -95,14 +103,16 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         files = table_of_files(listing, joined, root, table)
         with job.stage("load model", "models"):
             model = loading.result()
-    described = f"{len(listing)} files" if root is None else shown(str(root))
+    described = _described(job.source) or f"{len(listing)} files"
+    settings = config.to_dict()
     if config.test_dir is not None:
-        described += f" and {shown(str(Path(config.test_dir)))}"
+        settings["test_dir"] = shown(config.test_dir)
+        described += f" and {_described(config.test_dir)}"
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
         "input": described,
-        "settings": config.to_dict(),
+        "settings": settings,
         "model": {
             "name": card.name,
             "sha256": card.sha256,
@@ -115,7 +125,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "label_separator": separator_of(table, config),
     }
     job.given = files.given
+    job.copies = fleeting_copies(listing, work.path, config)
     with work.prepared(overwrite=config.overwrite, source=described):
+        info["begun"] = job.begun = work.unfinished().get("begun", job.begun)
         parts = extract_shards(job, files, model, card)
         del model, loading  # Its memory is free as soon as the last shard is made.
         return _fill(job, files, parts, card, info)
@@ -159,6 +171,7 @@ def _fill(
         alike = findings.pixel_candidates(images, edges, statistics, threshold=near_duplicate)
         pixels = _pixel_digests(job, files, images, alike["image"])
     with job.stage("write", "tables"):
+        images = with_origins(images, job.copies)
         tables = {
             "images": images,
             "statistics": statistics,
@@ -174,6 +187,7 @@ def _fill(
     work.write_info(
         {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
     )
+    delete_copies(job.copies, work.path)
     return tables
 
 
@@ -219,14 +233,25 @@ def _listing(job: Job) -> Listing:
     """All files, those of `test_dir` last."""
     sources = [job.source] if job.config.test_dir is None else [job.source, job.config.test_dir]
     first, *second = (
-        list_all(source, config=job.config, exclude=job.work.path, progress=job.progress.update)
+        list_all(source, config=job.config, work_dir=job.work.path, progress=job.progress.update)
         for source in sources
     )
     return first.joined(second[0]) if second else first
 
 
 def _root(source: Input) -> Path | None:
-    return Path(source) if isinstance(source, str | os.PathLike) else None
+    """The folder or file, if it is one of this machine."""
+    if not isinstance(source, str | os.PathLike) or is_url(os.fspath(source)):
+        return None
+    return Path(source)
+
+
+def _described(source: Input) -> str | None:
+    """The folder, file or URL as it may be shown; None of anything else."""
+    if not isinstance(source, str | os.PathLike):
+        return None
+    text = os.fspath(source)
+    return shown(text if is_url(text) else str(Path(text)))
 
 
 def _check_places(root: Path | None, work: Path) -> None:

@@ -1,13 +1,14 @@
 """Any input becomes a list of pictures in a stable order."""
 
 from pixsieve.sources.files import list_files
-from pixsieve.sources.inputs import Input, list_input
+from pixsieve.sources.inputs import SYNCED, Input, list_input
 from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 from pixsieve.sources.names import SPLIT_PLACES, label_of_folder, split_of_path
 from pixsieve.sources.select import select
 
 __all__ = [
     "SPLIT_PLACES",
+    "SYNCED",
     "Input",
     "Listing",
     "combined",

@@ -17,6 +17,7 @@ from pixsieve.sources.files import (
 )
 from pixsieve.sources.listing import Listing, combined, is_url, nothing
 from pixsieve.sources.opening import Opener
+from pixsieve.sources.places import LISTED
 
 #: Bytes to ask for at once, where each request costs.
 STEP = 1 << 18
@@ -38,7 +39,7 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
     parts = [Listing(plain, listing.folder, listing.notes, given=listing.given)]
     opener = Opener(config)
     containers = listing.frame.filter(holding)
-    extra = [name for name in containers.columns if name in ("label", "split")]
+    extra = [name for name in containers.columns if name not in LISTED]
     for row, extension in zip(
         containers.iter_rows(named=True), extensions.filter(holding), strict=True
     ):
@@ -83,7 +84,7 @@ def _archive(row: dict[str, Any], opener: Opener, config: Config, progress: Prog
             shown=row["path"],
             relative=row["relative"],
             location=location,
-            size=row["size"],
+            size=row["size"] or file.seek(0, os.SEEK_END),
             modified=row["modified"],
             extensions=PICTURE_EXTENSIONS,
             hidden=config.hidden,

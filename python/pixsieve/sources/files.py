@@ -33,6 +33,8 @@ Progress: TypeAlias = Callable[[int, int], object] | None
 
 def extension_of(path: str) -> str:
     """Lower case, without the dot; `tgz` for any compressed tar."""
+    if path.startswith(("http://", "https://")):
+        path = path.partition("?")[0]
     name = os.path.basename(path).lower()  # noqa: PTH119 - a million
     stem, dot, extension = name.rpartition(".")
     if extension in COMPRESSED and stem.endswith(".tar"):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,18 +10,27 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.expand import HOLDING, expanded
-from pixsieve.sources.files import PICTURE_EXTENSIONS, Progress, list_files, list_folder
+from pixsieve.sources.files import (
+    PICTURE_EXTENSIONS,
+    Progress,
+    extension_of,
+    list_files,
+    list_folder,
+)
 from pixsieve.sources.listing import Listing, combined, is_url, resolved
+from pixsieve.sources.opening import Opener
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
 
+#: Folder of the work directory that copies of remote files go to.
+SYNCED = "synced"
 #: Of names in a bucket those that are listed.
 REMOTE = frozenset([*PICTURE_EXTENSIONS, *HOLDING, "tar.gz", "tar.bz2", "tar.xz"])
 
 
 def list_input(
-    source: Input, *, config: Config, exclude: Path | None, progress: Progress
+    source: Input, *, config: Config, work_dir: Path | None, progress: Progress
 ) -> Listing:
     """Lists the pictures of an input.
 
@@ -30,7 +39,7 @@ def list_input(
             (text or CSV), the data.yaml of a YOLO data set or the JSON of a COCO one; a URL; a
             table; a dataset of Hugging Face or PyTorch; pictures in memory; or a list of these.
         config: The settings.
-        exclude: A folder to leave out: the work directory.
+        work_dir: The work directory, which is left out; copies of remote files go there.
         progress: Is told how many were found.
 
     Raises:
@@ -39,7 +48,7 @@ def list_input(
         PermissionError: If it may not be read.
         ValueError: If there is no picture, or the input is of no kind that is known.
     """
-    lister = _Lister(config, exclude, progress)
+    lister = _Lister(config, work_dir, progress)
     listing = lister.listing(source)
     if not len(listing):
         described = os.fspath(source) if isinstance(source, _PATH) else "the list of files"
@@ -53,7 +62,7 @@ _PATH = (str, os.PathLike)
 @dataclass(frozen=True)
 class _Lister:
     config: Config
-    exclude: Path | None
+    work_dir: Path | None
     progress: Progress
 
     def listing(self, source: Input) -> Listing:
@@ -74,7 +83,8 @@ class _Lister:
         if not path:
             raise ValueError("the path of the input is empty")
         if is_url(path):
-            return self._remote(path)
+            special = self._described_by_file(path)
+            return self._remote(path) if special is None else special
         if not Path(path).is_file():
             return self._expanded(self._folder(path))
         special = self._described_by_file(path)
@@ -82,11 +92,23 @@ class _Lister:
 
     def _folder(self, path: str) -> Listing:
         return list_folder(
-            Path(path), config=self.config, exclude=self.exclude, progress=self.progress
+            Path(path), config=self.config, exclude=self.work_dir, progress=self.progress
         )
 
     def _expanded(self, listing: Listing) -> Listing:
-        return expanded(listing, config=self.config, progress=self.progress)
+        return expanded(self._synced(listing), config=self.config, progress=self.progress)
+
+    def _synced(self, listing: Listing) -> Listing:
+        """The same, remote files as their copies in the work directory, where that is asked for."""
+        if not self.config.sync_s3_to_local or self.work_dir is None:
+            return listing
+        if not listing.frame["location"].bin.contains(b"://").any():
+            return listing
+        from pixsieve.sources.cloud import sync_to_local  # noqa: PLC0415 - for remote inputs
+
+        folder = self.work_dir / SYNCED
+        frame = sync_to_local(listing.frame, folder, self.config, self.progress)
+        return replace(listing, frame=frame)
 
     def _remote(self, url: str) -> Listing:
         from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs
@@ -98,18 +120,20 @@ class _Lister:
 
     def _described_by_file(self, path: str) -> Listing | None:
         """Of a file that is no picture but says where pictures are."""
-        suffix = Path(path).suffix.lower()
-        if suffix in (".txt", ".lst", ".csv", ".tsv"):
-            return self._list_file(path)
-        return None
+        from pixsieve.sources.lists import is_list  # noqa: PLC0415 - on demand
+
+        return self._list_file(path) if is_list(path) else None
 
     def _list_file(self, path: str) -> Listing:
         from pixsieve.sources.lists import read_list  # noqa: PLC0415 - needed only for them
 
-        files = read_list(path)
-        folder = str(Path(path).absolute().parent)
+        data, folder = None, str(Path(path).absolute().parent)
+        if is_url(path):
+            with Opener(self.config)(path) as file:
+                data, folder = file.read(), os.getcwd()  # noqa: PTH109 - as text
+        files = read_list(path, data)
         parts = [self._expanded(Listing(files.frame, folder, files.notes))]
-        parts += [self._expanded(self._folder(one)) for one in files.folders]
+        parts += [self._path(one) for one in files.folders]
         return combined(part for part in parts if len(part) or len(parts) == 1)
 
     def _object(self, source: object) -> Listing | None:
@@ -143,18 +167,25 @@ class _Lister:
             for one in sources
             if isinstance(one, _PATH) and self._is_plain_file(os.fspath(one))
         ]
+        urls = [one for one in sources if isinstance(one, str) and self._is_object(one)]
         pictures = [one for one in sources if is_picture(one)]
         others = [
             one
             for one in sources
             if not is_picture(one)
             and not (isinstance(one, _PATH) and self._is_plain_file(os.fspath(one)))
+            and not (isinstance(one, str) and self._is_object(one))
         ]
         parts = list(self._others(others))
         if pictures:
             from pixsieve.sources.torch_like import list_pictures  # noqa: PLC0415 - on demand
 
             parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
+        if urls:
+            from pixsieve.sources.paths import list_paths  # noqa: PLC0415 - on demand
+
+            objects = list_paths(urls, described="the list")
+            parts.append(self._expanded(Listing(objects.frame, os.getcwd(), objects.notes)))  # noqa: PTH109
         if files or not parts:
             parts.append(self._expanded(list_files(files)))
         return _without_repeated(combined(parts))
@@ -162,6 +193,10 @@ class _Lister:
     def _others(self, sources: list[Any]) -> Iterator[Listing]:
         for one in sources:
             yield self.listing(one)
+
+    def _is_object(self, text: str) -> bool:
+        """Whether it is a URL that by its name is that of a file: one row, even if it is gone."""
+        return is_url(text) and extension_of(text) in REMOTE
 
     def _is_plain_file(self, path: str) -> bool:
         """Whether it is listed as a file, even if it is not there."""

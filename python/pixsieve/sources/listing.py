@@ -146,12 +146,23 @@ def is_url(text: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """The path as text that any table can hold."""
+    """The path as text that any table can hold; a URL without its password or signature."""
+    if "://" in path:
+        from pixsieve.sources.cloud.logins import shown as without_secrets  # noqa: PLC0415 - seldom
+
+        path = without_secrets(path)
     try:
         path.encode()
     except UnicodeEncodeError:
         return os.fsencode(path).decode("utf-8", errors="backslashreplace")
     return path
+
+
+def opened_by_secrets(paths: pl.Series) -> bool:
+    """Whether some of the paths may be URLs that are not kept whole."""
+    from pixsieve.sources.cloud.logins import anything_left_out  # noqa: PLC0415 - seldom
+
+    return anything_left_out() and bool(paths.str.contains(r"^(?i:https?)://").any())
 
 
 def resolved(path: str) -> str:

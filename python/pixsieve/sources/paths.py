@@ -93,7 +93,11 @@ def find(text: str, folder: str | None) -> Found:
     if URL.match(text):
         parts = urlsplit(text)
         if parts.scheme.lower() != "file":
-            return Found(text, os.fsencode(text), os.fsencode(text))
+            from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
+
+            bare = public(text)
+            place = os.fsencode(bare)
+            return Found(bare, place, place, folder=bare.endswith("/"))
         text = url2pathname(parts.path)
     first = None
     for candidate in _candidates(text, folder):

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from pixsieve.sources import SYNCED
 from pixsieve.store.atomic import (
     checksum,
     checksum_of,
@@ -29,7 +30,8 @@ TABLES = (*("images", "statistics", "edges", "pairs", "pixel_digests", "typicali
 REPORT = "report.html"
 #: Both stand in the first lines of every page of Pixsieve, and tell it from other files.
 PAGE_MARKS = (b"<!doctype html>", b'<meta name="generator" content="Pixsieve ')
-#: The name that a thumbnail has while it is written.
+#: The names that a copy of a remote file and a thumbnail have while they are written.
+_PART = re.compile(r"\.[0-9a-f]{16}\.part")
 _THUMBNAIL = re.compile(r"[0-9a-f]{64}(-\d+)?\.jpg\..+\.tmp")
 
 
@@ -83,8 +85,7 @@ class WorkDir:
             PermissionError: If it cannot be written.
             ValueError: If it holds something else.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise NotADirectoryError(f"work_dir {self.path} is a file; give a folder")
+        self._check_is_folder()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -108,9 +109,24 @@ class WorkDir:
                 path.unlink(missing_ok=True)
             yield
 
-    def _check_free(self, *, overwrite: bool, source: str) -> None:
-        names = {path.name for path in self.path.iterdir()}
-        if all(name == LOCK or temporary_of(name) == RUN for name in names):
+    def check(self, *, overwrite: bool, source: str | None) -> None:
+        """Raises what `prepared` would, as far as can be told without writing.
+
+        Args:
+            overwrite: As there.
+            source: As there; None where it is not known yet.
+        """
+        self._check_is_folder()
+        if self.path.is_dir():
+            self._check_free(overwrite=overwrite, source=source)
+
+    def _check_is_folder(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(f"work_dir {self.path} is a file; give a folder")
+
+    def _check_free(self, *, overwrite: bool, source: str | None) -> None:
+        names = {path.name for path in self.path.iterdir()} - {LOCK, SYNCED}
+        if all(temporary_of(name) == RUN for name in names):
             return
         try:
             info = self._read()
@@ -126,11 +142,19 @@ class WorkDir:
                 "(pixsieve.load(), or pixsieve summary and report), or pass overwrite=True "
                 "(--overwrite), or give another folder"
             )
-        if info.get("input") != source and self.has_shards():
+        if source not in (None, info.get("input")) and self.has_shards():
             raise FileExistsError(
                 f"work_dir {self.path} holds an unfinished run of {info.get('input')!r}: give that "
                 "input again to go on, or pass overwrite=True (--overwrite), or give another folder"
             )
+
+    def unfinished(self) -> dict[str, Any]:
+        """What `run.json` says of a run that was cut off here; nothing if there is none."""
+        try:
+            info = self._read()
+        except ValueError:
+            return {}
+        return info if info["state"] != "finished" else {}
 
     def has_shards(self) -> bool:
         """Whether a run has finished a shard here, so that the next one can go on."""
@@ -149,6 +173,11 @@ class WorkDir:
                 path
                 for path in self.path.glob("*.tmp")
                 if temporary_of(path.name) in (RUN, *tables)
+            ),
+            *(
+                path
+                for path in self.path.glob(f"{SYNCED}/**/.*.part")
+                if _PART.fullmatch(path.name)
             ),
             *(path for path in self.reports.glob("*.tmp") if temporary_of(path.name) == REPORT),
             *(

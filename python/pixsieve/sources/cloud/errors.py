@@ -3,7 +3,8 @@
 import re
 from typing import NoReturn
 
-from pixsieve.sources.cloud.urls import RemoteURL, shown
+from pixsieve.sources.cloud.logins import shown
+from pixsieve.sources.cloud.urls import RemoteURL
 from pixsieve.sources.places import Failure
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})|HTTP Error (\d{3})")

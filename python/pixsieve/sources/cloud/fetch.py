@@ -56,7 +56,7 @@ class RemoteFetcher:
 
     def __init__(self, config: Config) -> None:
         self._requests = config.num_requests
-        self._stores = Stores()
+        self._stores = Stores(config.num_requests)
 
     def fetch(self, rows: pl.DataFrame) -> Iterator[tuple[int, Content]]:
         """Yields what each row holds, as it arrives, every row exactly once.

@@ -7,9 +7,10 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, stores, transfer
+from pixsieve.sources.cloud.logins import public, shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
-from pixsieve.sources.cloud.urls import RemoteURL, parse, shown
+from pixsieve.sources.cloud.urls import RemoteURL, parse
 from pixsieve.sources.places import LISTED
 
 if TYPE_CHECKING:
@@ -49,16 +50,17 @@ def list_remote(
         ValueError: If the URL or a setting in the environment cannot be understood.
         ImportError: If obstore is not installed.
     """
-    parsed, sources = parse(url), Stores(stores.TRIES - 1)
+    parsed, sources = parse(url), Stores(config.num_requests, stores.TRIES - 1)
     notes = {"not_pictures": 0, "hidden": 0, "unreadable_names": 0}
+    asking = Stores(config.num_requests)
     try:
-        single = _single(Stores(), parsed)
+        single = _single(asking, parsed)
         if single is not None:
             return _listed(single, parsed, single=True), notes
         chunks = _Walk(sources, parsed, notes).chunks(_folder(parsed.key))
         found = _gathered(chunks, parsed, config, extensions, progress, notes)
         if not found.height and parsed.key and not parsed.key.endswith("/"):
-            return _listed(_unlisted(Stores(), parsed), parsed, single=True), notes
+            return _listed(_unlisted(asking, parsed), parsed, single=True), notes
     except (ImportError, ValueError):
         raise
     except PermissionError as error:
@@ -162,14 +164,16 @@ def _listed(found: pl.DataFrame, url: RemoteURL, *, single: bool) -> pl.DataFram
     key = pl.col("key")
     name = key.str.slice(len(folder))
     path = pl.concat_str(pl.lit(shown(url.base)), key)
+    location = pl.concat_str(pl.lit(url.root), key)
     if single:
         name = pl.lit(url.key.rpartition("/")[2] or shown(url.base), pl.String())
+        location = pl.lit(public(url.root + url.key), pl.String())
     return (
         found.sort("key")
         .select(
             path=path,
             relative=name,
-            location=pl.concat_str(pl.lit(url.root), key).cast(pl.Binary),
+            location=location.cast(pl.Binary),
             kind=pl.lit("file"),
             offset=0,
             stored="size",

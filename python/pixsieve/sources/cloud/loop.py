@@ -21,6 +21,8 @@ class _Started:
 
 
 _lock = threading.Lock()
+#: By process and number.
+_gates: dict[tuple[int, int], asyncio.Semaphore] = {}
 _started: list[_Started] = []
 
 
@@ -33,6 +35,14 @@ def background() -> asyncio.AbstractEventLoop:
             threading.Thread(target=loop.run_forever, name="pixsieve-remote", daemon=True).start()
             _started.append(_Started(loop, os.getpid()))
         return _started[-1].loop
+
+
+def gate(requests: int) -> asyncio.Semaphore:
+    """Lets so many requests of this process through at a time; used on the loop only."""
+    key = (os.getpid(), requests)
+    if key not in _gates:
+        _gates[key] = asyncio.Semaphore(requests)
+    return _gates[key]
 
 
 def wait_for(work: Coroutine[Any, Any, T], meanwhile: Callable[[], object] | None = None) -> T:

@@ -1,13 +1,13 @@
 """Plain GET, for servers whose answers obstore does not take: without a length, say."""
 
-import base64
 import re
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from pixsieve.sources.cloud import stores
+from pixsieve.sources.cloud.logins import apart
 from pixsieve.sources.cloud.urls import RemoteURL
 
 _HEADERS = re.compile(
@@ -26,13 +26,10 @@ def opened(url: RemoteURL) -> HTTPResponse:
     Raises:
         OSError: If there is none; `urllib.error.HTTPError` with the status, if it says no.
     """
-    parts = urlsplit(url.typed + quote(url.key))
-    user, _, host = parts.netloc.rpartition("@")
-    address = parts._replace(netloc=host).geturl()
+    address, login = apart(url.typed + quote(url.key))
     request = urllib.request.Request(address)  # noqa: S310 - the scheme is http or https
-    if user:
-        login = base64.b64encode(unquote(user).encode()).decode()
-        request.add_header("Authorization", f"Basic {login}")
+    if login is not None:
+        request.add_header("Authorization", login)
     answer = urllib.request.urlopen(request, timeout=stores.SILENCE)  # noqa: S310 - likewise
     assert isinstance(answer, HTTPResponse)  # noqa: S101 - for the type
     return answer

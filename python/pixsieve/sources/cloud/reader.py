@@ -7,9 +7,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, transfer
+from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
-from pixsieve.sources.cloud.urls import RemoteURL, parse, shown
+from pixsieve.sources.cloud.urls import RemoteURL, parse
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -31,8 +32,7 @@ def open_remote(url: str, config: Config) -> BinaryIO:
         OSError: If it cannot be reached, or sends errors that do not heal.
         ImportError: If obstore is not installed.
     """
-    del config  # One request at a time: there is no setting that matters yet.
-    parsed, sources = parse(url), Stores()
+    parsed, sources = parse(url), Stores(config.num_requests)
     sources.store_of(parsed)
     try:
         size, first = wait_for(_begin(sources, parsed))
@@ -58,7 +58,7 @@ async def _begin(sources: Stores, url: RemoteURL) -> tuple[int, memoryview]:
             return 0, memoryview(b"")
         return int(found.meta["size"]), memoryview(await found.bytes_async())
 
-    return await transfer.repeated(attempt)
+    return await transfer.repeated(sources, attempt)
 
 
 def _copy(sources: Stores, url: RemoteURL, text: str) -> BinaryIO:
@@ -77,7 +77,7 @@ def _copy(sources: Stores, url: RemoteURL, text: str) -> BinaryIO:
 
     try:
         # As large as it may be: only silence ends the transfer.
-        copy = wait_for(transfer.repeated(attempt, size=1 << 50))
+        copy = wait_for(transfer.repeated(sources, attempt, size=1 << 50))
     except Exception as error:  # noqa: BLE001 - obstore's errors have many types
         raise _as_os_error(error, url, text) from None
     return copy  # type: ignore[return-value] # all of BinaryIO's methods, but another base

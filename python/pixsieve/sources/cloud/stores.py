@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixsieve.sources.cloud import errors
+from pixsieve.sources.cloud.logins import apart, shown
 from pixsieve.sources.cloud.settings import (
     Access,
     azure_settings,
@@ -14,7 +15,7 @@ from pixsieve.sources.cloud.settings import (
     s3_access,
     switched_on,
 )
-from pixsieve.sources.cloud.urls import RemoteURL, shown
+from pixsieve.sources.cloud.urls import RemoteURL
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
@@ -41,10 +42,12 @@ class Stores:
     """Makes each store once; may be used by several threads.
 
     Args:
+        requests: To all stores of the process that may be under way at the same time.
         retries: How often a store repeats a request by itself.
     """
 
-    def __init__(self, retries: int = 0) -> None:
+    def __init__(self, requests: int, retries: int = 0) -> None:
+        self.requests = requests
         self._retries = retries
         self._made: dict[RemoteURL, Store] = {}
         self._lock = threading.Lock()
@@ -161,7 +164,12 @@ def _azure(url: RemoteURL, retries: int) -> "Store":
 def _http(url: RemoteURL, retries: int) -> "Store":
     from obstore.store import HTTPStore  # noqa: PLC0415
 
-    return HTTPStore(url.bucket, client_options=_client(url.bucket), retry_config=_retry(retries))
+    address, login = apart(url.bucket)
+    options = _client(address)
+    if login is not None:
+        # obstore would take it for a part of the host's name.
+        options["default_headers"] = {"Authorization": login}
+    return HTTPStore(address, client_options=options, retry_config=_retry(retries))
 
 
 def _client(endpoint: str | None, *, certificate: bool = False) -> Any:

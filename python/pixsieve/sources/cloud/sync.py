@@ -9,7 +9,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -17,6 +17,7 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.cloud import errors, transfer
+from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL, is_url, parse
@@ -81,7 +82,7 @@ def sync_to_local(
     folder.mkdir(parents=True, exist_ok=True)
     known = {(copy.location, copy.file): copy for copy in _manifest(folder)}
     with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
-        run = _Run(folder, known, manifest)
+        run = _Run(folder, known, manifest, Stores(config.num_requests))
         run.stores.store_of(wanted[0].url)
 
         def tell() -> None:
@@ -90,7 +91,7 @@ def sync_to_local(
 
         wait_for(run.all(wanted, config.num_requests), meanwhile=tell)
         tell()
-    return _moved(rows, wanted, run.failures, folder)
+    return _moved(rows, wanted, run, folder)
 
 
 def _wanted(rows: pl.DataFrame) -> list[_Wanted]:
@@ -143,7 +144,7 @@ def _natural(url: RemoteURL) -> str | None:
 
 
 def _renamed(url: RemoteURL) -> str:
-    text = url.root + url.key
+    text = shown(url.root + url.key)
     ending = re.search(r"((?:\.tar)?\.[A-Za-z0-9]{1,8})(?:\?|$)", text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:40]
     return f"renamed/{digest}{ending[1].lower() if ending else ''}"
@@ -170,11 +171,13 @@ class _Run:
         folder: Path,
         known: dict[tuple[str, str], Copy],
         manifest: IO[str],
+        stores: Stores,
     ) -> None:
         self._folder, self._known, self._manifest = folder, known, manifest
         self.done = 0
-        self.stores = Stores()
+        self.stores = stores
         self.failures: dict[bytes, Failure] = {}
+        self.dates: dict[bytes, int] = {}
 
     async def all(self, wanted: list[_Wanted], workers: int) -> None:
         left = iter(wanted)
@@ -188,9 +191,22 @@ class _Run:
 
     async def _worker(self, left: Iterator[_Wanted]) -> None:
         for one in left:
-            if not self._is_there(one):
-                await self._copy(one)
+            try:
+                dated = one if one.modified else await self._dated(one)
+                if not self._is_there(dated):
+                    await self._copy(dated)
+            except _LostError as error:
+                self.failures[one.location] = errors.failure_of(error.__cause__ or error, one.path)
             self.done += 1
+
+    async def _dated(self, one: _Wanted) -> _Wanted:
+        """The same with its size and time, which lists of URLs do not say."""
+        try:
+            size, modified = await transfer.described(self.stores, one.url)
+        except Exception as error:
+            raise _LostError(str(error)) from error
+        self.dates[one.location] = modified
+        return replace(one, size=size, modified=modified)
 
     def _is_there(self, one: _Wanted) -> bool:
         copy = self._known.get((one.location.decode(), one.file))
@@ -204,7 +220,7 @@ class _Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             size = await transfer.repeated(
-                lambda: self._write(one.url, partial), size=one.size or 1 << 50
+                self.stores, lambda: self._write(one.url, partial), size=one.size or 1 << 50
             )
         except _DiskError as error:
             partial.unlink(missing_ok=True)
@@ -213,8 +229,7 @@ class _Run:
             partial.unlink(missing_ok=True)
             if not isinstance(error, Exception):
                 raise
-            self.failures[one.location] = errors.failure_of(error, one.path)
-            return
+            raise _LostError(str(error)) from error
         os.utime(partial, ns=(one.modified, one.modified))
         partial.replace(target)
         copy = Copy(one.location.decode(), one.file, size, one.modified)
@@ -232,6 +247,10 @@ class _Run:
         finally:
             await chunks.aclose()
         return size
+
+
+class _LostError(Exception):
+    """The object cannot be had, for the reason that caused this."""
 
 
 class _DiskError(ValueError):
@@ -260,18 +279,22 @@ def _unchanged(folder: Path, copy: Copy) -> bool:
     return (status.st_size, status.st_mtime_ns) == (copy.size, copy.modified)
 
 
-def _moved(
-    rows: pl.DataFrame, wanted: list[_Wanted], failures: dict[bytes, Failure], folder: Path
-) -> pl.DataFrame:
-    root = folder.absolute()
+def _moved(rows: pl.DataFrame, wanted: list[_Wanted], run: _Run, folder: Path) -> pl.DataFrame:
+    root, failures = folder.absolute(), run.failures
     table = pl.DataFrame(
         {
             "location": [one.location for one in wanted],
             "_copy": [os.fsencode(root / one.file) for one in wanted],
             "_code": [_code(failures.get(one.location)) for one in wanted],
             "_detail": [_detail(failures.get(one.location)) for one in wanted],
+            "_date": [run.dates.get(one.location) for one in wanted],
         },
-        schema_overrides={"_copy": pl.Binary, "_code": pl.String, "_detail": pl.String},
+        schema_overrides={
+            "_copy": pl.Binary,
+            "_code": pl.String,
+            "_detail": pl.String,
+            "_date": pl.Int64,
+        },
     )
     failed = pl.col("_code").is_not_null()
     return (
@@ -281,8 +304,9 @@ def _moved(
             kind=pl.when(failed).then(pl.lit("nothing", LISTED["kind"])).otherwise("kind"),
             error_code=pl.coalesce("_code", "error_code"),
             detail=pl.coalesce("_detail", "detail"),
+            modified=pl.coalesce("_date", "modified"),
         )
-        .drop("_copy", "_code", "_detail")
+        .drop("_copy", "_code", "_detail", "_date")
     )
 
 
@@ -292,6 +316,15 @@ def _code(failure: Failure | None) -> str | None:
 
 def _detail(failure: Failure | None) -> str | None:
     return None if failure is None else failure.detail
+
+
+def _written(folder: Path) -> dict[bytes, Copy]:
+    return {os.fsencode(folder.absolute() / copy.file): copy for copy in _manifest(folder)}
+
+
+def origins_of(folder: Path) -> dict[bytes, bytes]:
+    """For the location of each copy in the folder, the URL that it is of."""
+    return {place: copy.location.encode() for place, copy in _written(folder).items()}
 
 
 def delete_synced(folder: Path, locations: Iterable[bytes]) -> int:
@@ -307,7 +340,7 @@ def delete_synced(folder: Path, locations: Iterable[bytes]) -> int:
         How many files are gone.
     """
     root = folder.absolute()
-    written = {os.fsencode(root / copy.file): copy for copy in _manifest(folder)}
+    written = _written(folder)
     count = 0
     for location in dict.fromkeys(locations):
         copy = written.get(location)

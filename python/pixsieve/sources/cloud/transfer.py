@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from pixsieve.sources.cloud import errors, plain, stores
+from pixsieve.sources.cloud.loop import gate
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL
 
@@ -26,7 +27,7 @@ class TooLargeError(ValueError):
     """The object is larger than `MAX_BYTES`."""
 
 
-async def repeated(attempt: Callable[[], Awaitable[T]], *, size: int = 0) -> T:
+async def repeated(sources: Stores, attempt: Callable[[], Awaitable[T]], *, size: int = 0) -> T:
     """What the attempt gives, after up to `TRIES` tries begun within `SECONDS` seconds.
 
     Raises:
@@ -35,7 +36,10 @@ async def repeated(attempt: Callable[[], Awaitable[T]], *, size: int = 0) -> T:
     started, pause = time.monotonic(), stores.PAUSES[0]
     for number in range(1, stores.TRIES + 1):
         try:
-            async with asyncio.timeout(stores.SECONDS + size / SLOWEST):
+            async with (
+                gate(sources.requests),
+                asyncio.timeout(stores.SECONDS + size / SLOWEST),
+            ):
                 return await attempt()
         except Exception as error:
             late = time.monotonic() - started + pause > stores.SECONDS
@@ -77,7 +81,7 @@ async def whole(sources: Stores, url: RemoteURL, size: int) -> memoryview:
                 raise
             return memoryview(await asyncio.to_thread(plain.read, url, MAX_BYTES))
 
-    return await repeated(attempt, size=size)
+    return await repeated(sources, attempt, size=size)
 
 
 async def part(sources: Stores, url: RemoteURL, start: int, end: int) -> memoryview:
@@ -101,7 +105,7 @@ async def part(sources: Stores, url: RemoteURL, start: int, end: int) -> memoryv
             return await _cut(sources, url, start, end)
         return memoryview(data)
 
-    return await repeated(attempt, size=end - start)
+    return await repeated(sources, attempt, size=end - start)
 
 
 def without_ranges(error: BaseException, url: RemoteURL) -> bool:
@@ -161,7 +165,7 @@ async def described(sources: Stores, url: RemoteURL) -> tuple[int, int]:
             return await _asked(store, url)
         return int(meta["size"]), int(meta["last_modified"].timestamp()) * 1_000_000_000
 
-    return await repeated(attempt)
+    return await repeated(sources, attempt)
 
 
 async def _asked(store: "stores.Store", url: RemoteURL) -> tuple[int, int]:

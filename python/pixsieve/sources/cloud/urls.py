@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
+from pixsieve.sources.cloud.logins import complete, shown
+
 #: What users may write, and what is meant.
 _NAMES = {
     "s3": ("s3", "s3a", "s3n"),
@@ -18,8 +20,6 @@ SCHEMES = {written: scheme for scheme, names in _NAMES.items() for written in na
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 #: Characters of a path that need no escape, and are not escaped on the way.
 _PLAIN = "/~!$&'()*+,;=:@-._"
-#: Query parameters that open what is not public; they are not shown.
-_SIGNATURES = ("x-amz-signature", "x-goog-signature", "signature", "sig", "token", "access_token")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RemoteURL:
     scheme: str
     """One of the values of `SCHEMES`."""
     host: str
-    """The alias (minio), the account or nothing (az), scheme and host (http); else nothing."""
+    """The alias (minio), the account or nothing (az), the server (http); else nothing."""
     bucket: str
     """The bucket or container; of http, what goes before and behind the key, joined by a NUL."""
     key: str
@@ -84,8 +84,13 @@ def parse(text: str) -> RemoteURL:
     if "\0" in text:
         raise ValueError(f"{text!r} holds a NUL character")
     if scheme in {"http", "https"}:
-        return _http(text, scheme)
+        return _http(complete(text), scheme)
     authority, _, key = text[found.end() :].partition("/")
+    if "@" in authority and written not in {"abfs", "abfss"}:
+        raise ValueError(
+            f"{written}://…@{authority.rpartition('@')[2]}: keys do not belong into the URL: set "
+            "them in the environment or the configuration file of the store"
+        )
     host, bucket, front = "", authority, f"{text[: found.end()]}{authority}/"
     if scheme == "minio":
         host = authority
@@ -108,26 +113,13 @@ def _http(text: str, scheme: str) -> RemoteURL:
         raise ValueError(f"{shown(text)!r} is no URL that can be read: {error}") from None
     if not host:
         raise ValueError(f"{shown(text)!r} names no host")
+    server = parts.netloc.rpartition("@")[2]
     origin = f"{scheme}://{parts.netloc}/"
     path = parts.path.removeprefix("/")
     key = unquote(path)
     simple = not parts.query and quote(key, safe=_PLAIN) == quote(path, safe=_PLAIN + "%")
     if simple and all(part not in {"", ".", ".."} for part in key.split("/")):
-        return RemoteURL(scheme, parts.netloc, origin, key, origin)
+        return RemoteURL(scheme, server, origin, key, origin)
     # What stands there is sent as it is.
     whole = text.partition("#")[0]
-    return RemoteURL(scheme, parts.netloc, whole, "", whole)
-
-
-def shown(url: str) -> str:
-    """The URL without what must not be seen by others: passwords and signatures."""
-    if not url.lower().startswith(("http://", "https://")):
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    netloc = parts.netloc.rpartition("@")[2]
-    names = {pair.partition("=")[0].lower() for pair in parts.query.split("&")}
-    query = "" if names & set(_SIGNATURES) else parts.query
-    return parts._replace(netloc=netloc, query=query, fragment="").geturl()
+    return RemoteURL(scheme, server, whole, "", whole)
