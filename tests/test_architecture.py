@@ -196,7 +196,8 @@ def test_importing_the_package_loads_neither_onnxruntime_nor_a_web_server() -> N
     code = (
         "import sys, pixsieve; "
         "print([n for n in ('onnxruntime', 'starlette', 'uvicorn', 'jinja2', 'click', 'rich', "
-        "'av', 'obstore', 'pyarrow', 'PIL', 'cv2', 'rapidocr', 'yaml', 'asyncio', 'urllib.request') "
+        "'av', 'obstore', 'pyarrow', 'PIL', 'cv2', 'rapidocr', 'yaml', 'asyncio', "
+        "'urllib.request') "
         "if n in sys.modules])"
     )
     command = [sys.executable, "-c", code]

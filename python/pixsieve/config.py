@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
+from urllib.parse import urlsplit
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
@@ -394,6 +395,10 @@ def default_work_dir(input_dir: object) -> Path:
     if not isinstance(input_dir, str | os.PathLike):
         return Path("pixsieve-out") / "files"
     text = os.fspath(input_dir)
-    path = Path(text.partition("://")[2]) if "://" in text else Path(text).resolve()
+    path = Path(text).resolve()
+    if "://" in text:
+        # Neither who asks nor how he proves it belongs into a name.
+        parts = urlsplit(text)
+        path = Path(f"{parts.netloc.rpartition('@')[2]}{parts.path}")
     name = path.name if path.is_dir() else path.name.partition(".")[0]
     return Path("pixsieve-out") / (name or "root")
