@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.columns import NoPicturesError
 from pixsieve.sources.files import (
     ARCHIVE_EXTENSIONS,
     PICTURE_EXTENSIONS,
@@ -16,14 +17,23 @@ from pixsieve.sources.files import (
 )
 from pixsieve.sources.listing import Listing, combined, is_url, nothing
 from pixsieve.sources.opening import Opener
+from pixsieve.sources.places import LISTED
 
 #: Bytes to ask for at once, where each request costs.
 STEP = 1 << 18
 HOLDING = (*ARCHIVE_EXTENSIONS, *VIDEO_EXTENSIONS, "parquet")
 
 
-def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing:
-    """The pictures of a listing, with those in its archives, videos and Parquet files."""
+def expanded(
+    listing: Listing, *, config: Config, progress: Progress, alone: bool = False
+) -> Listing:
+    """The pictures of a listing, with those in its archives, videos and Parquet files.
+
+    Parquet files that have nothing to do with pictures are left out, unless one is given `alone`.
+
+    Raises:
+        ValueError: If there are no pictures in such a file.
+    """
     extensions = pl.Series([extension_of(path) for path in listing.frame["path"]], dtype=pl.String)
     whole = listing.frame["kind"] == "file"
     holding = whole & extensions.is_in(HOLDING)
@@ -37,7 +47,7 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
     for row, extension in zip(
         containers.iter_rows(named=True), extensions.filter(holding), strict=True
     ):
-        for part in _held(row, extension, opener, config, progress):
+        for part in _held(row, extension, opener, config, progress, alone=alone):
             known = [pl.lit(row[name]).alias(name) for name in extra if row[name] is not None]
             missing = [one for one in known if one.meta.output_name() not in part.frame.columns]
             parts.append(Listing(part.frame.with_columns(missing), notes=part.notes))
@@ -48,12 +58,23 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
 
 
 def _held(
-    row: dict[str, Any], extension: str, opener: Opener, config: Config, progress: Progress
+    row: dict[str, Any],
+    extension: str,
+    opener: Opener,
+    config: Config,
+    progress: Progress,
+    *,
+    alone: bool,
 ) -> Iterator[Listing]:
     if extension in VIDEO_EXTENSIONS:
         yield _video(row, opener, config)
     elif extension == "parquet":
-        yield _parquet(row, opener)
+        try:
+            yield _parquet(row, opener)
+        except NoPicturesError:
+            if alone:
+                raise
+            yield Listing(pl.DataFrame(schema=LISTED), notes={"not_pictures": 1})
     else:
         yield _archive(row, opener, config, progress)
 
@@ -120,6 +141,8 @@ def _parquet(row: dict[str, Any], opener: Opener) -> Listing:
             file=file,
             modified=row["modified"],
         )
+    except NoPicturesError:
+        raise
     except (OSError, ValueError) as error:
         return _unread(row, error)
     return Listing(found.frame, notes=found.notes)

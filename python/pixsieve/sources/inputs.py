@@ -2,16 +2,23 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.alone import check_readable
 from pixsieve.sources.expand import HOLDING, expanded
-from pixsieve.sources.files import PICTURE_EXTENSIONS, Progress, list_files, list_folder
-from pixsieve.sources.listing import Listing, combined, is_url, resolved
+from pixsieve.sources.files import (
+    PICTURE_EXTENSIONS,
+    Progress,
+    extension_of,
+    list_files,
+    list_folder,
+)
+from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
@@ -75,10 +82,20 @@ class _Lister:
             raise ValueError("the path of the input is empty")
         if is_url(path):
             return self._remote(path)
+        if not os.path.lexists(path) and extension_of(path):
+            raise FileNotFoundError(f"{shown(path)}: there is no such file")
         if not Path(path).is_file():
             return self._expanded(self._folder(path))
         special = self._described_by_file(path)
-        return self._expanded(list_files([path])) if special is None else special
+        return self._file(path) if special is None else special
+
+    def _file(self, path: str) -> Listing:
+        """Of one file: what it holds is called by its name in there."""
+        check_readable(path)
+        listing = list_files([path])
+        held = expanded(listing, config=self.config, progress=self.progress, alone=True)
+        relative = pl.col("relative").str.strip_prefix(f"{shown(path)}/")
+        return replace(held, frame=held.frame.with_columns(relative))
 
     def _folder(self, path: str) -> Listing:
         return list_folder(
@@ -86,7 +103,10 @@ class _Lister:
         )
 
     def _expanded(self, listing: Listing) -> Listing:
-        return expanded(listing, config=self.config, progress=self.progress)
+        found = expanded(listing, config=self.config, progress=self.progress)
+        # A Parquet file may name files that lie beside it.
+        again = found is not listing and (found.frame["kind"] == "file").any()
+        return _without_repeated(found) if again else found
 
     def _remote(self, url: str) -> Listing:
         from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs
@@ -187,7 +207,7 @@ def _without_repeated(listing: Listing) -> Listing:
     notes = dict(listing.notes)
     if repeated:
         notes["repeated"] = notes.get("repeated", 0) + repeated
-    return Listing(frame, listing.folder, notes, listing.annotations, listing.given)
+    return replace(listing, frame=frame, notes=notes)
 
 
 def _nothing(listing: Listing) -> str:

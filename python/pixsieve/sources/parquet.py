@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from pixsieve.sources.columns import (
+    NoPicturesError,
     PictureColumn,
     listed,
     named_rows,
@@ -75,6 +76,8 @@ def list_parquet(
             leaf = () if column is None or not column.holds_bytes else column.leaf
             frame = read_columns(opened, footer, [leaf])
             nulls = ColumnPages(opened, footer, leaf).null_count() if leaf else footer.rows
+        except NoPicturesError:
+            raise
         except pl.exceptions.PanicException as error:
             raise ValueError(f"{shown} cannot be read: {error}") from None
         except (*BROKEN, *DAMAGED) as error:
