@@ -313,7 +313,9 @@ class TestSelection:
         assert found == ["dog/1.png"]
 
     def test_nothing_left(self, run: Run, folder: Path):
-        with pytest.raises(ValueError, match=r"^no image is left after find_regex='bird': none of the 4"):
+        with pytest.raises(
+            ValueError, match=r"^no image is left after find_regex='bird': none of the 4"
+        ):
             run(folder, find_regex="bird")
 
     def test_a_pattern_that_is_none(self, run: Run, folder: Path):
