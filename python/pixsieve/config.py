@@ -19,7 +19,6 @@ FORMATS = (
     *("heif", "avif", "jp2", "jxl", "psd", "dicom", "raw"),
 )
 DEVICES = ("auto", "cpu", "cuda")
-
 #: What the settings may be that are one of a few names.
 CHOICES = {
     "splits": ("auto", "none"),
@@ -29,7 +28,6 @@ CHOICES = {
     "outlier_cut": ("auto", "percentile"),
     "stretch": ("range", "percentile"),
 }
-
 #: The least and the most of each whole number.
 WHOLE_NUMBERS = {
     "num_images": (0, 2**32),
@@ -46,19 +44,18 @@ WHOLE_NUMBERS = {
     "nearest_neighbors_k": (1, 100_000),
     "seed": (0, 2**63),
 }
-
+#: What fastdup calls some of the settings.
+OTHER_NAMES = {"min_input_image_width": "min_width", "min_input_image_height": "min_height"}
 #: The settings from 0 to 1.
 SHARES = (
     *("duplicate_precision", "outlier_percentile", "mislabel_threshold"),
     *("augmentation_horiz", "augmentation_vert"),
 )
-
 #: The settings that are True or False.
 FLAGS = (
     *("hidden", "clip_boxes", "sync_s3_to_local", "delete_tar", "delete_img"),
     *("high_accuracy", "thumbnails", "overwrite"),
 )
-
 #: The settings from which on a picture is flagged: the least and the most of each.
 LIMITS = {
     "dark_threshold": (0, 255),
@@ -68,10 +65,8 @@ LIMITS = {
     "information_threshold": (0, 8),
     "aspect_ratio_threshold": (1, math.inf),
 }
-
 #: The share of the images that are listed as outliers where one is asked for but not given.
 OUTLIER_PERCENTILE = 0.05
-
 #: A column name, `"folder"`, a mapping from path to label, or a function of the path.
 Labels: TypeAlias = str | Mapping[str, str | None] | Callable[[str], str | None]
 
@@ -349,9 +344,12 @@ class Config:
             TypeError: If there is no such setting; the message lists similar names.
         """
         known = {field.name for field in dataclasses.fields(self)}
-        for name in changes:
-            if name not in known:
-                raise TypeError(unknown_setting(name, known))
+        for other, name in OTHER_NAMES.items():
+            if other in changes and name in changes:
+                raise TypeError(f"{other} is another name of {name}: give one of them")
+        changes = {OTHER_NAMES.get(name, name): value for name, value in changes.items()}
+        for name in sorted(changes.keys() - known):
+            raise TypeError(unknown_setting(name, known))
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Joined:
     """UNMATCHED: annotations without a picture, pictures without an annotation."""
     missing: int
     """Annotated pictures that the input does not list: they are rows, too."""
+    filtered: int = 0
+    """Pictures that the settings left out."""
 
 
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> Joined:
@@ -64,6 +66,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     missing = lost.select(path="_annotated").unique(maintain_order=True)
     pictures = pl.concat([files, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
     pictures = pictures.with_columns(_second=is_second(pictures, listing))
+    total = pictures.height
     pictures = select(pictures.rename({"_relative": "relative"}), config)
     pictures = pictures.rename({"relative": "_relative"})
     frame = _annotated(pictures, known)
@@ -82,7 +85,12 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     internal = [name for name in frame.columns if name in INTERNAL]
     if frame.is_empty():
         raise ValueError("no image is left: none of the pictures has a box")
-    return Joined(frame.select(*own, *user, *internal), pl.concat(reasons), missing.height)
+    return Joined(
+        frame.select(*own, *user, *internal),
+        pl.concat(reasons),
+        missing.height,
+        total - pictures.height,
+    )
 
 
 def _without_secrets(annotations: pl.DataFrame) -> pl.DataFrame:

@@ -242,7 +242,7 @@ def internal_columns(frame: pl.DataFrame) -> list[str]:
     """Those that are kept: only a location where all images are whole files."""
     names = ["_location"]
     if (frame["_kind"] != "file").any():
-        names += ["_kind", "_offset", "_stored", "_size", "_check"]
+        names += ["_kind", "_offset", "_stored", "_size", "_check", "_modified"]
     return names + [name for name in ("_box", "_box_kind") if name in frame.columns]
 
 

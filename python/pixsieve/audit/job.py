@@ -121,7 +121,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         },
         "thresholds": thresholds,
         "match": _match_rule(card, config),
-        "left_out": listing.notes,
+        "left_out": listing.notes | ({"filtered": joined.filtered} if joined.filtered else {}),
         "label_separator": separator_of(table, config),
     }
     job.given = files.given

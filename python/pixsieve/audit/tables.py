@@ -129,8 +129,16 @@ class Tables:
         return self._nearest["similarity"]
 
     def location(self, image: int) -> str:
-        """The file that an image is in or part of, as an absolute path, or its URL."""
+        """The file that an image is in or part of, as an absolute path, or its URL.
+
+        Of an object that was passed to the run there is neither: then it says so.
+        """
+        if self._kind(image) == "given":
+            return "an object in memory"
         return os.fsdecode(self._images["_location"][image])
+
+    def _kind(self, image: int) -> str:
+        return str(self._images["_kind"][image]) if "_kind" in self._images.columns else "file"
 
     def readable(self, images: Iterable[int]) -> Images:
         """Some images, in this order, ready to be read again."""
@@ -140,18 +148,20 @@ class Tables:
 
     def changed(self, image: int) -> str | None:
         """Why an image's file is not the one that was read, as far as one sees without reading."""
-        location, columns = self.location(image), self._images.columns
-        kind = self._images["_kind"][image] if "_kind" in columns else "file"
-        if is_url(location) or kind == "given":
+        location, kind = self.location(image), self._kind(image)
+        if is_url(location) or kind in ("given", "nothing"):
             return None
         try:
-            now = Path(location).stat().st_size
+            now = Path(location).stat()
         except FileNotFoundError:
             return "the file has gone"
         except OSError as error:
             return error.strerror or "the file cannot be read"
-        # Of an archive or a video only its parts are known.
-        changed = kind == "file" and now != self._images["file_size"][image]
+        if kind == "file":
+            changed = now.st_size != self._images["file_size"][image]
+        else:
+            # Where its parts lie may have changed with it.
+            changed = self._images["_modified"][image] not in (0, now.st_mtime_ns)
         return "the file has changed since the run" if changed else None
 
     def unmatched(self) -> pl.DataFrame:

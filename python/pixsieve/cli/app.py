@@ -71,6 +71,12 @@ def _run() -> int:
     except (OSError, ValueError, RuntimeError) as error:
         _complain(f"error: {_words(error)}")
         return FAILED
+    except ImportError as error:
+        # Python's own says what it was looking for: that is a bug.
+        if error.name is not None:
+            raise
+        _complain(f"error: {error}")
+        return FAILED
 
 
 def _leave(code: int) -> NoReturn:

@@ -23,6 +23,10 @@ BOX_COLUMNS = (
 )
 
 
+class NoPicturesError(ValueError):
+    """Says that a table has neither pictures nor paths."""
+
+
 @dataclass(frozen=True)
 class PictureColumn:
     """A column of encoded pictures: of bytes, or of structs of bytes and a path."""
@@ -60,7 +64,8 @@ def picture_column(
         known: Columns that are known to hold pictures.
 
     Raises:
-        ValueError: If there is neither, several could be it, or each row holds several pictures.
+        NoPicturesError: If there is neither.
+        ValueError: If several could be it, or each row holds several pictures.
     """
     found = {
         name: column
@@ -86,7 +91,7 @@ def picture_column(
             "that each row holds one"
         )
     listed = ", ".join(schema) or "none"
-    raise ValueError(
+    raise NoPicturesError(
         f"{described}: a column of paths (path or filename), or of encoded pictures (image) is "
         f"needed; found are {listed}"
     )

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.columns import NoPicturesError
 from pixsieve.sources.files import (
     ARCHIVE_EXTENSIONS,
     PICTURE_EXTENSIONS,
@@ -24,11 +25,16 @@ STEP = 1 << 18
 HOLDING = (*ARCHIVE_EXTENSIONS, *VIDEO_EXTENSIONS, "parquet")
 
 
-def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing:
+def expanded(
+    listing: Listing, *, config: Config, progress: Progress, alone: bool = False
+) -> Listing:
     """The pictures of a listing, with those in its archives, videos and Parquet files.
 
+    Parquet files that have nothing to do with pictures are left out, unless one is given `alone`.
+
     Raises:
-        ImportError: If it is nothing but a Parquet file, and pyarrow is not installed.
+        ImportError: If a Parquet file is given `alone`, and pyarrow is not installed.
+        ValueError: If there are no pictures in such a file.
     """
     extensions = pl.Series([extension_of(path) for path in listing.frame["path"]], dtype=pl.String)
     whole = listing.frame["kind"] == "file"
@@ -43,7 +49,7 @@ def expanded(listing: Listing, *, config: Config, progress: Progress) -> Listing
     for row, extension in zip(
         containers.iter_rows(named=True), extensions.filter(holding), strict=True
     ):
-        for part in _held(row, extension, opener, config, progress, alone=len(listing) == 1):
+        for part in _held(row, extension, opener, config, progress, alone=alone):
             known = [pl.lit(row[name]).alias(name) for name in extra if row[name] is not None]
             missing = [one for one in known if one.meta.output_name() not in part.frame.columns]
             parts.append(Listing(part.frame.with_columns(missing), notes=part.notes))
@@ -65,7 +71,12 @@ def _held(
     if extension in VIDEO_EXTENSIONS:
         yield _video(row, opener, config)
     elif extension == "parquet":
-        yield _parquet(row, opener, alone=alone)
+        try:
+            yield _parquet(row, opener, alone=alone)
+        except NoPicturesError:
+            if alone:
+                raise
+            yield Listing(pl.DataFrame(schema=LISTED), notes={"not_pictures": 1})
     else:
         yield _archive(row, opener, config, progress)
 
@@ -136,6 +147,8 @@ def _parquet(row: dict[str, Any], opener: Opener, *, alone: bool) -> Listing:
         if alone:
             raise
         return _unread(row, error)
+    except NoPicturesError:
+        raise
     except (OSError, ValueError) as error:
         return _unread(row, error)
     return Listing(found.frame, notes=found.notes)

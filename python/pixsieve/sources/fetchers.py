@@ -45,7 +45,7 @@ class Gone:
 
     def fetch(self, rows: pl.DataFrame) -> Iterator[tuple[int, Content]]:
         """A `Failure` for each row."""
-        detail = "it was an object in memory, which only the run itself could read"
+        detail = "it was in memory, and went after the run"
         for row in rows["row"]:
             yield row, Failure("missing_file", detail)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.alone import check_readable
 from pixsieve.sources.expand import HOLDING, expanded
 from pixsieve.sources.files import (
     PICTURE_EXTENSIONS,
@@ -17,7 +18,7 @@ from pixsieve.sources.files import (
     list_files,
     list_folder,
 )
-from pixsieve.sources.listing import Listing, combined, is_url, resolved
+from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 from pixsieve.sources.opening import Opener
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
@@ -85,10 +86,20 @@ class _Lister:
         if is_url(path):
             special = self._described_by_file(path)
             return self._remote(path) if special is None else special
+        if not os.path.lexists(path) and extension_of(path):
+            raise FileNotFoundError(f"{shown(path)}: there is no such file")
         if not Path(path).is_file():
             return self._expanded(self._folder(path))
         special = self._described_by_file(path)
-        return self._expanded(list_files([path])) if special is None else special
+        return self._file(path) if special is None else special
+
+    def _file(self, path: str) -> Listing:
+        """Of one file: what it holds is called by its name in there."""
+        check_readable(path)
+        listing = list_files([path])
+        held = expanded(listing, config=self.config, progress=self.progress, alone=True)
+        relative = pl.col("relative").str.strip_prefix(f"{shown(path)}/")
+        return replace(held, frame=held.frame.with_columns(relative))
 
     def _folder(self, path: str) -> Listing:
         return list_folder(
@@ -96,7 +107,10 @@ class _Lister:
         )
 
     def _expanded(self, listing: Listing) -> Listing:
-        return expanded(self._synced(listing), config=self.config, progress=self.progress)
+        found = expanded(self._synced(listing), config=self.config, progress=self.progress)
+        # A Parquet file may name files that lie beside it.
+        again = found is not listing and (found.frame["kind"] == "file").any()
+        return _without_repeated(found) if again else found
 
     def _synced(self, listing: Listing) -> Listing:
         """The same, remote files as their copies in the work directory, where that is asked for."""
@@ -222,7 +236,7 @@ def _without_repeated(listing: Listing) -> Listing:
     notes = dict(listing.notes)
     if repeated:
         notes["repeated"] = notes.get("repeated", 0) + repeated
-    return Listing(frame, listing.folder, notes, listing.annotations, listing.given)
+    return replace(listing, frame=frame, notes=notes)
 
 
 def _nothing(listing: Listing) -> str:

@@ -17,6 +17,11 @@ SPLIT_PLACES = {
     "testing": 3,
     "holdout": 4,
 }
+#: Names of files that hold others, which stand in paths as folders do.
+PACKED = (
+    *(".tar", ".tgz", ".tbz2", ".txz", ".zip", ".parquet"),
+    *(".tar.gz", ".tar.bz2", ".tar.xz"),
+)
 
 
 def split_of_path(relative: str) -> str | None:
@@ -29,12 +34,17 @@ def split_of_path(relative: str) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def _split_of_folder(folder: str) -> str | None:
-    names = (_plain(part) for part in PurePath(folder).parts)
+    names = (_plain(_unpacked(part)) for part in PurePath(folder).parts)
     return next((name for name in names if name in SPLIT_PLACES), None)
 
 
 def _plain(part: str) -> str:
     return part.lower().rstrip("0123456789").rstrip("-_")
+
+
+def _unpacked(part: str) -> str:
+    """The name of an archive without its endings, any other as it is."""
+    return part.partition(".")[0] if part.lower().endswith(PACKED) else part
 
 
 def label_of_folder(relative: str) -> str | None:
@@ -44,5 +54,7 @@ def label_of_folder(relative: str) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def _label_of_folder(folder: str) -> str | None:
-    name = PurePath(folder).name
+    path = PurePath(folder)
+    # An archive stands for the folder it lies in.
+    name = next((part for part in reversed(path.parts) if not part.lower().endswith(PACKED)), "")
     return name if name and _plain(name) not in SPLIT_PLACES else None

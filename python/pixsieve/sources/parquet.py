@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from pixsieve.sources.columns import (
+    NoPicturesError,
     PictureColumn,
     listed,
     named_rows,
@@ -76,6 +77,8 @@ def list_parquet(
             frame = opened.columns(leaf)
             elsewhere = column is not None and column.path is not None
             all_null = elsewhere and (not leaf or opened.is_null(leaf))
+    except NoPicturesError:
+        raise
     except ValueError as error:
         reason = str(error).removeprefix(f"{shown}: ")
         raise ValueError(f"{shown} cannot be read: {reason}") from None

@@ -7,6 +7,9 @@ import polars as pl
 
 from pixsieve.config import Config
 
+#: Longer values of settings are cut in sentences.
+LONGEST = 80
+
 
 def select(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The rows that the settings leave, in their order.
@@ -44,7 +47,10 @@ def select(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
         wanted &= names["relative"].is_in(given) | names["path"].is_in(given)
     chosen = frame.filter(wanted)
     if chosen.is_empty():
-        raise ValueError(f"no image is left after {_filters(config)}")
+        raise ValueError(
+            f"no image is left after {_filters(config)}: none of the {frame.height:,} paths fits, "
+            f"such as {names['path'][0]!r}"
+        )
     end = config.max_offset or chosen.height
     if config.num_images:
         end = min(end, config.min_offset + config.num_images)
@@ -54,6 +60,7 @@ def select(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
         raise ValueError(
             f"no image is left: there are {chosen.height:,}, and min_offset is "
             f"{config.min_offset:,}"
+            + (f", max_offset {config.max_offset:,}" if config.max_offset else "")
         )
     return part
 
@@ -65,4 +72,6 @@ def _pattern(glob: str) -> str:
 
 def _filters(config: Config) -> str:
     names = ("extensions", "exclude", "find_regex", "subset")
-    return " and ".join(name for name in names if getattr(config, name) is not None)
+    given = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+    said = [f"{name}={value!r}" for name, value in given.items()]
+    return " and ".join(one if len(one) < LONGEST else f"{one[:LONGEST]}…" for one in said)
