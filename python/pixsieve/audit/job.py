@@ -26,6 +26,7 @@ from pixsieve.audit.detection import with_detected
 from pixsieve.audit.extraction import (
     Files,
     extract_shards,
+    table_of_crops,
     table_of_files,
     table_of_images,
     table_of_statistics,
@@ -168,6 +169,9 @@ def _fill(
             "typicality": typicality,
             "unmatched": files.unmatched,
         }
+        crops = table_of_crops(images)
+        if crops is not None:
+            tables["crops"] = crops
         for name, frame in tables.items():
             work.write_table(name, frame)
     counts = {"images": images.height, "embedded": embedded}

@@ -161,6 +161,16 @@ class Tables:
         """
         return self._table("unmatched").clone()
 
+    def crops(self) -> pl.DataFrame:
+        """CROPS, the boxes that were cut out of pictures, by image; `images` has those that failed.
+
+        `col_x`, `row_y`, `width` and `height` are in pixels of the upright picture `source`, as
+        given or found, without margins; `x1` to `y4` are the corners of rotated ones.
+        """
+        if "crops" not in self.info["checksums"]:
+            return schema.empty("crops")
+        return self._table("crops").clone()
+
     def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
         """Findings are pure: the same question has the same answer."""
         key = (name, *sorted(keywords.items()))
