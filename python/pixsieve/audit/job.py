@@ -16,6 +16,7 @@ from pixsieve import _native, engine, findings, schema
 from pixsieve.annotations import (
     WHOLE,
     Annotations,
+    counts,
     join,
     list_all,
     read_annotations,
@@ -113,6 +114,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "thresholds": thresholds,
         "match": _match_rule(card, config),
         "left_out": listing.notes,
+        "annotations": {} if table is None else counts(table),
         "label_separator": separator_of(table, config),
     }
     job.given = files.given
@@ -174,9 +176,9 @@ def _fill(
             tables["crops"] = crops
         for name, frame in tables.items():
             work.write_table(name, frame)
-    counts = {"images": images.height, "embedded": embedded}
+    found = {"images": images.height, "embedded": embedded}
     work.write_info(
-        {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
+        {**info, "state": "finished", "counts": found, "graph": job.facts, "seconds": job.seconds}
     )
     return tables
 
