@@ -73,7 +73,7 @@ def _check_single_picture(matched: pl.DataFrame, files: pl.DataFrame) -> None:
     first, second = files["path"].gather(rows)[:2]
     raise ValueError(
         f"annotations: {annotated!r} may be {first!r} or {second!r}: give paths that tell which, "
-        f"such as these (so do {several['annotated'].n_unique() - 1:,} others)"
+        f"such as these (so do {several['_annotated'].n_unique() - 1:,} others)"
     )
 
 
