@@ -114,6 +114,8 @@ def test_boxes_of_the_annotations(tmp_path):
         progress=False,
     )
     text = show(audit, "stats", tmp_path / "page", draw_bbox=True)
+    # Not over the crop, but over the picture that it is of.
+    assert '<svg viewBox="0 0 200 150"' in text
     assert boxes_in(text) == [(20, 15, 100, 75)]
 
 
