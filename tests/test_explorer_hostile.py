@@ -159,7 +159,7 @@ class TestPictures:
         self, client: Client, monkeypatch: pytest.MonkeyPatch, reason: str
     ):
         monkeypatch.setattr(pictures, "thumbnail_bytes", lambda *_, **__: (None, reason))
-        monkeypatch.setattr(pictures, "_unkept", lambda *_: None)
+        monkeypatch.setattr(pictures, "_unkept", lambda *_, **__: None)
         answer = client.ask("GET", "/thumb/0?v=")
         assert answer.headers["content-type"] == "image/svg+xml"
         assert answer.headers["cache-control"] == "no-store"

@@ -1,15 +1,23 @@
 import json
 
+import polars as pl
 from hypothesis import given
 
 from findings_cases import Case, case_of, plans
-from pixsieve import findings
+from pixsieve import findings, schema
 from pixsieve.findings import Line, Summary
 
 
-def summary_of(case: Case, left_out: dict[str, int] | None = None) -> Summary:
+def summary_of(
+    case: Case,
+    left_out: dict[str, int] | None = None,
+    annotations: dict[str, int] | None = None,
+    unmatched: pl.DataFrame | None = None,
+) -> Summary:
     return findings.summary(
         left_out=left_out or {},
+        annotations=annotations or {},
+        unmatched=schema.empty("unmatched") if unmatched is None else unmatched,
         images=case.images,
         duplicates=case.duplicates(),
         connected_components=case.connected_components(),
@@ -54,6 +62,26 @@ def test_files_that_were_not_read_are_counted():
     assert str(found.lines[1]) == (
         "Files left out: hidden ones (hidden=True reads them): 2; no picture by name or content: 1."
     )
+
+
+def test_boxes_and_what_did_not_come_together():
+    case = case_of([{}, {"error_code": "bad_bounding_box"}, {"error_code": "corrupt"}])
+    told = {"boxes": 1_234, "bad_boxes": 0, "duplicate_boxes": 2, "unknown_categories": 0}
+    reasons = ["the input has no such picture", "no box", "no box", "of another kind"]
+    sides = ["annotations", "input", "input", "input"]
+    lost = pl.DataFrame({"path": list("abcd"), "side": sides, "reason": reasons})
+    found = summary_of(case, None, told, lost)
+    assert [str(line) for line in found.lines[1:3]] == [
+        "1,234 boxes; bad ones: 1; given more than once: 2.",
+        "Pictures without a box: 2; of another kind: 1; annotations without a picture: 1"
+        " → audit.unmatched()",
+    ]
+    assert json.loads(json.dumps(found.counts)) == found.counts
+    assert found.counts["bad_boxes"] == 1
+    assert found.counts["unmatched"]["no box"] == 2
+    found = summary_of(case_of([{}]), None, {"unknown_categories": 3})
+    assert str(found.lines[1]) == "Annotations; of categories without a name: 3."
+    assert not found.counts["unmatched"]
 
 
 def test_nothing_at_all():

@@ -59,8 +59,14 @@ def test_any_column_may_be_the_label(audit, tmp_path):
 
 
 def boxes_in(text: str) -> list[tuple[float, ...]]:
-    found = re.findall(r'<rect class="box" x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)"', text)
-    return [tuple(map(float, box)) for box in found]
+    """Left, top, width and height of the boxes that are drawn."""
+    boxes = []
+    for points in re.findall(r'<polygon class="box" points="(.*?)"', text):
+        corners = [tuple(map(float, point.split(","))) for point in points.split()]
+        (left, top), (right, bottom) = corners[0], corners[2]
+        assert corners == [(left, top), (right, top), (right, bottom), (left, bottom)]
+        boxes.append((left, top, right - left, bottom - top))
+    return boxes
 
 
 def test_boxes_are_drawn_where_they_are(small, tmp_path):
@@ -92,7 +98,7 @@ def test_boxes_that_are_none(small, tmp_path):
         show(small, "stats", tmp_path, get_bounding_box_func="nowhere.csv")
     with pytest.raises(TypeError, match="must be a function, a mapping, a frame or a CSV file"):
         show(small, "stats", tmp_path, get_bounding_box_func=7)
-    with pytest.raises(ValueError, match="draw_bbox: the images have no columns"):
+    with pytest.raises(ValueError, match="draw_bbox: the images have no boxes"):
         show(small, "stats", tmp_path, draw_bbox=True)
 
 
@@ -108,6 +114,8 @@ def test_boxes_of_the_annotations(tmp_path):
         progress=False,
     )
     text = show(audit, "stats", tmp_path / "page", draw_bbox=True)
+    # Not over the crop, but over the picture that it is of.
+    assert '<svg viewBox="0 0 200 150"' in text
     assert boxes_in(text) == [(20, 15, 100, 75)]
 
 

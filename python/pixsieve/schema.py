@@ -28,7 +28,7 @@ IMAGES = pl.Schema(
 INTERNAL = (
     *("_relative", "_location", "_kind", "_offset", "_stored", "_size", "_check", "_modified"),
     *("_error_code", "_detail", "_box", "_box_kind", "_box_error", "_box_relative", "_box_rotated"),
-    *("_listed", "_second", "_annotation", "_annotated"),
+    *("_source_width", "_source_height", "_listed", "_second", "_annotation", "_annotated"),
 )
 
 EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32})
@@ -263,6 +263,20 @@ SEARCH = pl.Schema(
 #: What of the annotations and of the input did not come together: `side` says whose path it is.
 UNMATCHED = pl.Schema({"path": pl.String, "side": pl.String, "reason": pl.String})
 
+#: The boxes that were cut out of pictures, in pixels of the upright picture, as they were given or
+#: found: without margins, and where they are clipped, before. Of a rotated box `col_x` to `height`
+#: are the upright box around it.
+CROPS = pl.Schema(
+    {
+        "image": pl.UInt32(),
+        "source": pl.String(),
+        **dict.fromkeys(("col_x", "row_y", "width", "height"), pl.Float64()),
+        **{f"{axis}{number}": pl.Float64() for number in range(1, 5) for axis in "xy"},
+        "label": pl.String(),
+        "confidence": pl.Float32(),
+    }
+)
+
 SCHEMAS: dict[str, pl.Schema] = {
     "images": IMAGES,
     "edges": EDGES,
@@ -270,6 +284,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "pixel_digests": PIXEL_DIGESTS,
     "typicality": TYPICALITY,
     "unmatched": UNMATCHED,
+    "crops": CROPS,
     "statistics": STATISTICS,
     "annotations": ANNOTATIONS,
     "similarity": SIMILARITY,

@@ -4,7 +4,7 @@ from pixsieve.annotations.boxes import BOX, counts, normalised
 from pixsieve.annotations.inputs import list_all
 from pixsieve.annotations.join import Joined, join
 from pixsieve.annotations.labels import SEPARATOR, separator_of
-from pixsieve.annotations.parts import RELATIVE, ROTATED, WHOLE, with_parts
+from pixsieve.annotations.parts import RELATIVE, ROTATED, WHOLE, with_parts, with_room
 from pixsieve.annotations.pictures import STEM
 from pixsieve.annotations.reading import Annotations, read_annotations
 from pixsieve.annotations.table import as_frame
@@ -33,4 +33,5 @@ __all__ = [
     "read_data_yaml",
     "separator_of",
     "with_parts",
+    "with_room",
 ]

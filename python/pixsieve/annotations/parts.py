@@ -2,8 +2,12 @@
 
 import polars as pl
 
+from pixsieve.annotations.boxes import CORNERS
+
 #: Bits of `_box_kind`, as the boundary to Rust has them.
 RELATIVE, ROTATED, WHOLE = 1, 2, 4
+#: What a run says of an image that is a box; users' columns of these names give way.
+PART_COLUMNS = frozenset({"source", "col_x", "row_y", "box_width", "box_height", *CORNERS})
 
 
 def with_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -14,6 +18,7 @@ def with_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     """
     if "_box" not in frame.columns:
         return frame, pl.Series(dtype=pl.String)
+    frame = with_room(frame)
     bare = pl.col("_box").is_null() & pl.col("_box_error").is_null()
     without = frame.filter(bare)["path"].unique(maintain_order=True)
     frame = frame.filter(~bare)
@@ -28,6 +33,23 @@ def with_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     again = pl.when(number > 1).then(pl.format("&n={}", number)).otherwise(pl.lit(""))
     frame = frame.with_columns(path=pl.col("path") + again)
     return frame.drop("_box_relative", "_box_rotated"), without
+
+
+def with_room(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame without columns called as in `PART_COLUMNS`: they get `_user` after their names.
+
+    The `source` of frames is their `video`.
+    """
+    taken, names = {*frame.columns, *PART_COLUMNS}, {}
+    for name in frame.columns:
+        if name in PART_COLUMNS:
+            of_frames = name == "source" and "time_s" in taken and "video" not in taken
+            free = "video" if of_frames else f"{name}_user"
+            while free in taken:
+                free += "_user"
+            taken.add(free)
+            names[name] = free
+    return frame.rename(names)
 
 
 def _fragment() -> pl.Expr:

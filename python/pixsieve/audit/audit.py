@@ -80,6 +80,8 @@ class Audit(Questions):
         """The lines of `summary()`, and the same numbers for programs."""
         return findings.summary(
             left_out=self.info["left_out"],
+            annotations=self.info.get("annotations", {}),
+            unmatched=self.unmatched(),
             images=self.images,
             duplicates=self.duplicates(),
             connected_components=self.connected_components(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pixsieve.annotations import WHOLE, Joined, with_parts
+from pixsieve.annotations import WHOLE, Joined, with_parts, with_room
 from pixsieve.detectors import detect_all, is_global_box, load_detector, parse_global_box
 from pixsieve.engine import Brought, Images, contents, pixels
 from pixsieve.models import fetch, named
@@ -30,7 +30,7 @@ def with_detected(job: "Job", joined: Joined, given: tuple[Fetcher, ...]) -> Joi
         return joined
     if "_box_kind" in joined.frame.columns:
         raise ValueError("bounding_box is for pictures without boxes: the annotations have some")
-    frame = joined.frame.with_row_index("_row")
+    frame = with_room(joined.frame).with_row_index("_row")
     if is_global_box(setting):
         left, top, width, height = parse_global_box(setting)
         right, bottom = left + width, top + height

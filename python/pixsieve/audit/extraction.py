@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pixsieve import _native, engine, schema
-from pixsieve.annotations import RELATIVE, ROTATED, Joined
+from pixsieve.annotations import RELATIVE, ROTATED, WHOLE, Joined
 from pixsieve.engine import Images
 from pixsieve.models import Card
 from pixsieve.sources import Listing, is_url
@@ -205,7 +205,8 @@ def table_of_images(files: Files, shards: list[Shard]) -> pl.DataFrame:
     frame = files.frame.hstack(measured).with_row_index("image")
     if "_box_kind" in frame.columns:
         frame = boxes_in_pixels(frame)
-    frame = frame.drop("source_width", "source_height")
+    sizes = ["source_width", "source_height"]
+    frame = frame.rename({name: f"_{name}" for name in sizes})
     columns = schema.user_columns(frame)
     user = [name for name in columns if name not in schema.INTERNAL]
     return schema.conform(frame, "images", [*user, *internal_columns(frame)])
@@ -238,12 +239,26 @@ def boxes_in_pixels(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
+def table_of_crops(images: pl.DataFrame) -> pl.DataFrame | None:
+    """CROPS, a row per box that was cut out; None if the images are whole pictures."""
+    if "_box_kind" not in images.columns:
+        return None
+    cut = pl.col("width").is_not_null() & ((pl.col("_box_kind") & WHOLE) == 0)
+    sizes = {"width": pl.col("box_width"), "height": pl.col("box_height")}
+    given = {name: pl.col(name) for name in schema.CROPS if name in images.columns}
+    columns = {name: pl.lit(None) for name in schema.CROPS} | given | sizes
+    kinds = [pl.col(name).cast(dtype, strict=False) for name, dtype in schema.CROPS.items()]
+    return images.filter(cut).select(**columns).select(kinds)
+
+
 def internal_columns(frame: pl.DataFrame) -> list[str]:
     """Those that are kept: only a location where all images are whole files."""
     names = ["_location"]
     if (frame["_kind"] != "file").any():
         names += ["_kind", "_offset", "_stored", "_size", "_check", "_modified"]
-    return names + [name for name in ("_box", "_box_kind") if name in frame.columns]
+    if "_box_kind" in frame.columns:
+        names += ["_box", "_box_kind", "_source_width", "_source_height"]
+    return names
 
 
 def table_of_statistics(shards: list[Shard]) -> pl.DataFrame:

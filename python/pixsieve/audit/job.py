@@ -17,6 +17,7 @@ from pixsieve import _native, engine, findings, schema
 from pixsieve.annotations import (
     WHOLE,
     Annotations,
+    counts,
     join,
     list_all,
     read_annotations,
@@ -28,6 +29,7 @@ from pixsieve.audit.detection import with_detected
 from pixsieve.audit.extraction import (
     Files,
     extract_shards,
+    table_of_crops,
     table_of_files,
     table_of_images,
     table_of_statistics,
@@ -122,6 +124,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "thresholds": thresholds,
         "match": _match_rule(card, config),
         "left_out": listing.notes | ({"filtered": joined.filtered} if joined.filtered else {}),
+        "annotations": {} if table is None else counts(table),
         "label_separator": separator_of(table, config),
     }
     job.given = files.given
@@ -181,11 +184,14 @@ def _fill(
             "typicality": typicality,
             "unmatched": files.unmatched,
         }
+        crops = table_of_crops(images)
+        if crops is not None:
+            tables["crops"] = crops
         for name, frame in tables.items():
             work.write_table(name, frame)
-    counts = {"images": images.height, "embedded": embedded}
+    found = {"images": images.height, "embedded": embedded}
     work.write_info(
-        {**info, "state": "finished", "counts": counts, "graph": job.facts, "seconds": job.seconds}
+        {**info, "state": "finished", "counts": found, "graph": job.facts, "seconds": job.seconds}
     )
     delete_copies(job.copies, work.path)
     return tables

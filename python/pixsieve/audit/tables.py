@@ -140,11 +140,31 @@ class Tables:
     def _kind(self, image: int) -> str:
         return str(self._images["_kind"][image]) if "_kind" in self._images.columns else "file"
 
-    def readable(self, images: Iterable[int]) -> Images:
-        """Some images, in this order, ready to be read again."""
+    @property
+    def has_boxes(self) -> bool:
+        """Whether images are parts of pictures: boxes."""
+        return "_box_kind" in self._images.columns
+
+    def internal(self, *columns: str) -> pl.DataFrame:
+        """Columns of the images that users do not see."""
+        return self._images.select(columns)
+
+    def place(self, image: int) -> tuple[str, int]:
+        """How an image's picture lies in its file: a kind of `places.KINDS`, and where."""
+        if "_kind" not in self._images.columns:
+            return "file", 0
+        kind, offset = self._images.select("_kind", "_offset").row(image)
+        return str(kind), int(offset)
+
+    def readable(self, images: Iterable[int], *, whole: bool = False) -> Images:
+        """Some images, in this order, ready to be read again; the `whole` pictures, not boxes."""
         columns = [name for name in self._images.columns if name in schema.INTERNAL]
-        columns += ["path", *(["source"] if "_box_kind" in columns else [])]
-        return Images.of(self._images.select(columns)[list(images)], self._given)
+        boxes = [name for name in columns if name.startswith("_box")]
+        columns += ["path", *(["source"] if boxes else [])]
+        frame = self._images.select(columns)[list(images)]
+        if whole and boxes:
+            frame = frame.with_columns(path=pl.coalesce("source", "path")).drop(boxes)
+        return Images.of(frame, self._given)
 
     def changed(self, image: int) -> str | None:
         """Why an image's file is not the one that was read, as far as one sees without reading."""
@@ -170,6 +190,16 @@ class Tables:
         Columns `path`, `side` (`annotations` or `input`: whose path it is) and `reason`.
         """
         return self._table("unmatched").clone()
+
+    def crops(self) -> pl.DataFrame:
+        """CROPS, the boxes that were cut out of pictures, by image; `images` has those that failed.
+
+        `col_x`, `row_y`, `width` and `height` are in pixels of the upright picture `source`, as
+        given or found, without margins; `x1` to `y4` are the corners of rotated ones.
+        """
+        if "crops" not in self.info["checksums"]:
+            return schema.empty("crops")
+        return self._table("crops").clone()
 
     def _cached(self, name: str, *arguments: Any, **keywords: Any) -> pl.DataFrame:
         """Findings are pure: the same question has the same answer."""

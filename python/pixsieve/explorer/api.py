@@ -118,9 +118,10 @@ class Api:
         image, version = self._known(request), request.query_params.get("v", "")
         if not (self._session.audit.images["digest"][image] or "").startswith(version):
             raise IndexError("this picture was of another run")
-        data, kind = pictures.picture(self._session.audit, image, side)
+        whole = request.query_params.get("whole") == "1"
+        data, kind = pictures.picture(self._session.audit, image, side, whole=whole)
         # The address changes with the picture; what stands in for one may be gone the next time.
-        lasting = kind == "image/jpeg" and "v" in request.query_params
+        lasting = kind == "image/jpeg" and "v" in request.query_params and not whole
         headers = {"Cache-Control": "private, max-age=86400" if lasting else "no-store"}
         return Response(data, media_type=kind, headers=headers)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pixsieve.audit.whole import outline, source_size
 from pixsieve.explorer.advice import advised
 from pixsieve.explorer.columns import brief
 from pixsieve.explorer.query import Keys
@@ -109,11 +110,19 @@ class Pages:
             "path": text.visible(self._images["path"][image]),
             "label": _whole(self._images["label"][image]),
             "facts": self._facts(image),
+            "box": self._box(image),
             "copies": copies[:MEMBERS],
             "more_copies": max(0, len(copies) - MEMBERS),
             "neighbors": near,
             "found": self._found(image),
         }
+
+    def _box(self, image: int) -> dict[str, Any] | None:
+        """Of a box, where it is in its picture, in shares of it, and how large that is."""
+        corners = outline(self._session.audit, image)
+        if corners is None:
+            return None
+        return {"corners": corners, "size": source_size(self._session.audit, image)}
 
     def _facts(self, image: int) -> list[list[str]]:
         columns = self._session.columns

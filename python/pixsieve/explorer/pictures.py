@@ -13,20 +13,23 @@ from pixsieve.store import RUN
 SIDES = {"thumb": engine.THUMBNAIL_SIDE, "picture": 1_600}
 
 
-def picture(audit: Audit, image: int, side: int) -> tuple[bytes, str]:
-    """A JPEG of the image and its media type, or a drawing that says why there is none."""
+def picture(audit: Audit, image: int, side: int, *, whole: bool = False) -> tuple[bytes, str]:
+    """A JPEG of the image and its media type, or a drawing that says why there is none.
+
+    Of a box it may be the `whole` picture.
+    """
     if not (audit.work_dir / RUN).exists():
         # Nothing is made anew where somebody has cleared up.
         return _drawn("the work directory has gone").encode(), "image/svg+xml"
-    data, reason = thumbnail_bytes(audit, image, side=side)
+    data, reason = thumbnail_bytes(audit, image, side=side, whole=whole)
     if data is None:
-        data = _unkept(audit, image, side)
+        data = _unkept(audit, image, side, whole=whole)
     if data is not None:
         return data, "image/jpeg"
     return _drawn(reason or "no picture").encode(), "image/svg+xml"
 
 
-def _unkept(audit: Audit, image: int, side: int) -> bytes | None:
+def _unkept(audit: Audit, image: int, side: int, *, whole: bool) -> bytes | None:
     """The JPEG where the work directory cannot keep it, being full or not ours to write."""
     if audit.images["digest"][image] is None or audit.changed(image):
         return None
@@ -34,7 +37,11 @@ def _unkept(audit: Audit, image: int, side: int) -> bytes | None:
         with tempfile.TemporaryDirectory(prefix="pixsieve-") as folder:
             made = Path(folder) / "picture.jpg"
             engine.write_thumbnails(
-                audit.readable([image]), [str(made)], side=side, config=audit.config, progress=None
+                audit.readable([image], whole=whole),
+                [str(made)],
+                side=side,
+                config=audit.config,
+                progress=None,
             )
             return made.read_bytes()
     except OSError:

@@ -56,9 +56,27 @@ LEFT_OUT = {
 }
 
 
+#: What is wrong with boxes, by the key under which they are counted.
+ODD_BOXES = {
+    "bad_boxes": "bad ones",
+    "duplicate_boxes": "given more than once",
+    "unknown_categories": "of categories without a name",
+}
+
+#: What did not come together, by the reason.
+UNMATCHED = {
+    "the input has no such picture": "annotations without a picture",
+    "no annotation": "pictures without an annotation",
+    "no box": "pictures without a box",
+    "nothing was found": "pictures in which nothing was found",
+}
+
+
 def summary(
     *,
     left_out: Mapping[str, int],
+    annotations: Mapping[str, int],
+    unmatched: pl.DataFrame,
     images: pl.DataFrame,
     duplicates: pl.DataFrame,
     connected_components: pl.DataFrame,
@@ -74,13 +92,16 @@ def summary(
     every image with an error code, truncated ones too. A duplicate that could go is an image of
     a group that is not its representative. Leaks and suspected labels are mentioned if there are
     two splits, or any labels; their counts are None where there are not. `left_out` counts files
-    that were not taken as images, by reason.
+    that were not taken as images, by reason; `annotations` what there is to tell of boxes, and
+    is empty without any; `unmatched` is UNMATCHED.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
     counts = {
         **_validity(images),
         "left_out": dict(left_out),
+        **_annotated(annotations, images),
+        "unmatched": dict(unmatched.group_by("reason").len().sort("reason").iter_rows()),
         **_duplicates(duplicates),
         **_components(connected_components),
         "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]) if has_splits else None,
@@ -95,6 +116,8 @@ def summary(
     lines = [
         _line_of_images(counts),
         *_line_of_left_out(left_out),
+        *_line_of_boxes(counts),
+        *_line_of_unmatched(counts),
         *_line_of_invalid(counts),
         _line_of_duplicates(counts),
         _line_of_components(counts),
@@ -121,6 +144,15 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
         "valid": images.height - broken.height,
         "invalid": _grouped(broken, ["error_code"]),
     }
+
+
+def _annotated(annotations: Mapping[str, int], images: pl.DataFrame) -> dict[str, Any]:
+    """What there is to tell of boxes; nothing where the images are whole pictures."""
+    if "boxes" not in annotations:
+        return dict(annotations)
+    # Which boxes reach beyond their picture is known only now.
+    bad = images.filter(pl.col("error_code") == "bad_bounding_box").height
+    return {**annotations, "bad_boxes": bad}
 
 
 def _duplicates(duplicates: pl.DataFrame) -> dict[str, Any]:
@@ -200,6 +232,22 @@ def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
     parts = [f"{text}: {left_out[key]:,}" for key, text in LEFT_OUT.items() if left_out.get(key)]
     if parts:
         yield Line(f"Files left out: {'; '.join(parts)}.")
+
+
+def _line_of_boxes(counts: dict[str, Any]) -> Iterator[Line]:
+    parts = [f"{text}: {counts[key]:,}" for key, text in ODD_BOXES.items() if counts.get(key)]
+    if parts:
+        number = counts.get("boxes", 0)
+        boxes = f"{number:,} box{'' if number == 1 else 'es'}" if number else "Annotations"
+        yield Line(f"{boxes}; {'; '.join(parts)}.")
+
+
+def _line_of_unmatched(counts: dict[str, Any]) -> Iterator[Line]:
+    found = counts["unmatched"]
+    parts = [f"{UNMATCHED.get(reason, reason)}: {number:,}" for reason, number in found.items()]
+    if parts:
+        text = "; ".join(parts)
+        yield Line(text[0].upper() + text[1:], "audit.unmatched()")
 
 
 def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:

@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 
 from pixsieve.annotations import as_frame
+from pixsieve.audit import Audit
+from pixsieve.audit.whole import outline
 from pixsieve.gallery.data import Box
 from pixsieve.gallery.look import Look
 from pixsieve.pages import Card
@@ -16,11 +18,28 @@ from pixsieve.pages import Card
 #: Columns of a table of boxes: left, top, width and height in pixels.
 COLUMNS = ("col_x", "row_y", "width", "height")
 
-Boxes = Callable[[Card], tuple[Box, ...]]
+#: Of a picture its width and height.
+Size = tuple[int | None, int | None] | None
+Boxes = Callable[[Card, Size], tuple[Box, ...]]
 
 
-def boxes_of(look: Look, images: pl.DataFrame, row: Callable[[object], int | None]) -> Boxes:
-    """Gives the boxes of any image.
+def shows_whole(look: Look, audit: Audit) -> bool:
+    """Whether the pictures are shown that the images are parts of.
+
+    Raises:
+        ValueError: If crops are asked for and there are none, or boxes shall be drawn over them.
+    """
+    if not audit.has_boxes:
+        if look.load_crops:
+            raise ValueError("load_crops: this run was made on whole pictures, it has no crops")
+        return False
+    if look.load_crops and look.draw_bbox and look.get_bounding_box_func is None:
+        raise ValueError("draw_bbox draws over whole pictures: leave load_crops out")
+    return look.load_crops is False or (look.draw_bbox and not look.load_crops)
+
+
+def boxes_of(look: Look, audit: Audit, row: Callable[[object], int | None]) -> Boxes:
+    """Gives the boxes to be drawn over the picture of any image.
 
     `row` gives the number of the image with a path.
 
@@ -32,29 +51,24 @@ def boxes_of(look: Look, images: pl.DataFrame, row: Callable[[object], int | Non
     given = look.get_bounding_box_func
     if given is None:
         if not look.draw_bbox:
-            return lambda _: ()
-        given = _own(images)
+            return lambda _card, _size: ()
+        if not audit.has_boxes:
+            raise ValueError("draw_bbox: the images have no boxes: pass get_bounding_box_func")
+        return lambda card, _size: _own(outline(audit, card.image))
     table: Any = _table(given)
     if not isinstance(table, Mapping):
-        return lambda card: _shares(table(card.path), card)
+        return lambda card, size: _shares(table(card.path), card, size)
     found = {row(name): boxes for name, boxes in table.items()}
     if table and set(found) == {None}:
         raise ValueError(
             f"get_bounding_box_func: none of its {len(table):,} paths, such as "
             f"{next(iter(table))!r}, is that of an image"
         )
-    return lambda card: _shares(found.get(card.image), card)
+    return lambda card, size: _shares(found.get(card.image), card, size)
 
 
-def _own(images: pl.DataFrame) -> pl.DataFrame:
-    """The boxes that came with the annotations."""
-    names = {name: f"{name}_user" if f"{name}_user" in images.columns else name for name in COLUMNS}
-    if "col_x" not in images.columns or "row_y" not in images.columns:
-        raise ValueError(
-            "draw_bbox: the images have no columns col_x, row_y, width and height: pass "
-            "get_bounding_box_func"
-        )
-    return images.select("path", **{name: pl.col(column) for name, column in names.items()})
+def _own(corners: Box | None) -> tuple[Box, ...]:
+    return () if corners is None else (corners,)
 
 
 def _table(given: Any) -> Any:
@@ -90,13 +104,13 @@ def _table(given: Any) -> Any:
     return dict(grouped.iter_rows())
 
 
-def _shares(boxes: Any, card: Card) -> tuple[Box, ...]:
-    if boxes is None or not card.width or not card.height:
+def _shares(boxes: Any, card: Card, size: Size) -> tuple[Box, ...]:
+    width, height = size or (None, None)
+    if boxes is None or not width or not height:
         return ()
     if not isinstance(boxes, Iterable):
         raise ValueError(f"the bounding boxes of {card.path} must be a list, not {boxes!r}")
-    width, height = card.width, card.height
-    found = []
+    found: list[Box] = []
     for box in boxes:
         try:
             x1, y1, x2, y2 = (float(side) for side in box)
@@ -109,5 +123,5 @@ def _shares(boxes: Any, card: Card) -> tuple[Box, ...]:
         left, right = sorted(min(max(x, 0), width) / width for x in (x1, x2))
         top, bottom = sorted(min(max(y, 0), height) / height for y in (y1, y2))
         if right > left and bottom > top:
-            found.append((left, top, right - left, bottom - top))
+            found.append(((left, top), (right, top), (right, bottom), (left, bottom)))
     return tuple(found)

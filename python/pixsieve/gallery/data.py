@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from markupsafe import Markup
 
+from pixsieve.audit.whole import Outline
 from pixsieve.pages import Card
 
-#: A box as shares of the picture's sides: left, top, width, height.
-Box = tuple[float, float, float, float]
+#: A box as the shares of the picture's sides that its corners lie at, in order around it.
+Box = Outline
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Figure:
     label: str | None = None
     #: What the user's own function says of it: text, or HTML that says that it is.
     extra: tuple[str | Markup, ...] = ()
+    #: Width and height of the picture that is shown, which may be larger than the image.
+    size: tuple[int | None, int | None] | None = None
     boxes: tuple[Box, ...] = ()
     tags: tuple[Tag, ...] = ()
 

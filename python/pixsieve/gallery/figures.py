@@ -8,7 +8,8 @@ import polars as pl
 from markupsafe import Markup
 
 from pixsieve.audit import Audit
-from pixsieve.gallery.boxes import boxes_of
+from pixsieve.audit.whole import source_size
+from pixsieve.gallery.boxes import boxes_of, shows_whole
 from pixsieve.gallery.data import Figure, Tag
 from pixsieve.gallery.look import Look, says
 from pixsieve.pages import Cards
@@ -18,7 +19,7 @@ class Figures:
     """Gives the figure of any image of an audit."""
 
     def __init__(self, audit: Audit, look: Look) -> None:
-        """Raises ValueError if the images have no column `label_col`."""
+        """Raises ValueError if the images have no column `label_col`, or no boxes to show."""
         self._look = look
         images = audit.images
         column = look.label_col or "label"
@@ -30,7 +31,10 @@ class Figures:
         self.images = images
         self.cards = Cards(images)
         self._rows: dict[str, int] | None = None
-        self._boxes = boxes_of(look, images, self.row)
+        #: Whether the pictures are shown that the images are parts of.
+        self.whole = shows_whole(look, audit)
+        self._audit = audit
+        self._boxes = boxes_of(look, audit, self.row)
         if look.get_label_func is None:
             #: One per image.
             self.labels = _as_text(images[column])
@@ -81,12 +85,14 @@ class Figures:
         """The figure of one image."""
         card, look = self.cards(image), self._look
         named = says(look.get_reformat_filename_func, card.path)
+        size = source_size(self._audit, image) if self.whole else (card.width, card.height)
         return Figure(
             card=card,
             name=card.name if named is None else _encodable(str(named)),
             label=self.labels[image],
             extra=_extra(says(look.get_extra_col_func, card.path)),
-            boxes=self._boxes(card),
+            size=size,
+            boxes=self._boxes(card, size),
             tags=tags,
         )
 

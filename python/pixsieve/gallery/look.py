@@ -42,16 +42,16 @@ class Look:
 
     Attributes:
         label_col: Shows this column of the images in place of the label.
-        draw_bbox: Draws boxes over the pictures: those of `get_bounding_box_func`, else of the
-            user's columns `col_x`, `row_y`, `width` and `height`.
+        draw_bbox: Draws boxes over the pictures: those of `get_bounding_box_func`, else, where
+            the images are boxes, these over the whole pictures.
         num_images: How many rows, clusters or pictures are shown.
         max_width: Pictures are shown at most so wide, in pixels; they are never enlarged.
         lazy_load: Writes the pictures into the folder `images` beside the page, from where the
             browser fetches them as they come into sight; else the page is one file.
         save_artifacts: Also writes the frame of what is shown, as CSV beside the page.
         show: In a notebook, displays the page.
-        load_crops: Shows the box itself instead of the whole picture; None: if the run was made
-            on boxes.
+        load_crops: Shows the box itself instead of the whole picture, where the images are boxes;
+            None: unless `draw_bbox` is set.
         get_label_func: Called with a path, or a mapping of paths, gives the label to show.
         get_reformat_filename_func: Called with a path, gives the name to show.
         get_extra_col_func: Called with a path, gives more to say: text, or a list of texts.
@@ -79,8 +79,6 @@ class Look:
         object.__setattr__(self, "num_images", whole("num_images", self.num_images, 1))
         if self.max_width is not None:
             object.__setattr__(self, "max_width", whole("max_width", self.max_width, 16))
-        if self.load_crops:
-            raise ValueError("load_crops: this run was made on whole pictures, it has no crops")
 
     def side(self, usual: int) -> int:
         """The longer side that pictures of this gallery are reduced to."""

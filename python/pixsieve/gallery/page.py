@@ -22,6 +22,7 @@ from pixsieve.pages import (
     style,
     target_of,
 )
+from pixsieve.pages.pictures import picture_key
 from pixsieve.pages.write import check_replaceable, script
 from pixsieve.progress import notebook, running_cell
 from pixsieve.store import WorkDir, is_page
@@ -72,8 +73,10 @@ def publish(
     frame: pl.DataFrame,
     save_path: str | os.PathLike[str] | None,
     look: Look,
+    *,
+    whole: bool = False,
 ) -> Gallery:
-    """Writes the page and what goes with it.
+    """Writes the page and what goes with it; the pictures are `whole` ones where boxes are drawn.
 
     Raises:
         FileExistsError: If a file that is no page of Pixsieve stands there.
@@ -90,9 +93,12 @@ def publish(
     check_replaceable(target)
     _check_beside(target, look)
     compared = any(item.shape == "pair" for item in content.items)
-    thumbnails = _pictures(audit, content, look.side(LARGE if compared else SMALL))
+    side = look.side(LARGE if compared else SMALL)
+    images = dict.fromkeys(figure.card.image for figure in content.figures())
+    thumbnails = load_thumbnails(audit, images, side=side, whole=whole)
     if look.lazy_load:
-        thumbnails = _beside(audit, thumbnails, target.parent / IMAGES)
+        names = {image: picture_key(audit, image, whole=whole) for image in images}
+        thumbnails = _beside(names, thumbnails, target.parent / IMAGES)
     write_text(target, render(content, thumbnails, look))
     if look.save_artifacts:
         with replacing(target.with_suffix(".csv")) as file:
@@ -131,21 +137,18 @@ def _check_beside(target: Path, look: Look) -> None:
             )
 
 
-def _pictures(audit: Audit, content: Content, side: int) -> dict[int, Thumbnail]:
-    images = dict.fromkeys(figure.card.image for figure in content.figures())
-    return load_thumbnails(audit, images, side=side)
-
-
-def _beside(audit: Audit, thumbnails: dict[int, Thumbnail], folder: Path) -> dict[int, Thumbnail]:
+def _beside(
+    names: dict[int, str | None], thumbnails: dict[int, Thumbnail], folder: Path
+) -> dict[int, Thumbnail]:
     """The pictures as files beside the page."""
-    digests, found = audit.images["digest"], {}
+    found = {}
     for image, thumbnail in thumbnails.items():
         if thumbnail.uri is None:
             found[image] = thumbnail
             continue
         data = base64.b64decode(thumbnail.uri.removeprefix(_URI))
         # Pictures of several sizes may come to stand in one folder.
-        name = f"{digests[image]}-{len(data)}.jpg"
+        name = f"{names[image]}-{len(data)}.jpg"
         if not (folder / name).is_file():
             with replacing(folder / name, synced=False) as file:
                 file.write(data)

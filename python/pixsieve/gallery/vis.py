@@ -54,7 +54,7 @@ class Vis:
         look = look_of(options)
         figures = Figures(self._audit, look)
         content, frame = build(self._audit, figures, number=look.num_images, **asked)
-        return publish(self._audit, name, content, frame, save_path, look)
+        return publish(self._audit, name, content, frame, save_path, look, whole=figures.whole)
 
     def duplicates_gallery(
         self,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pixsieve import engine
 from pixsieve.audit import Audit
+from pixsieve.audit.whole import source_key
 from pixsieve.progress import Progress, reporter
 from pixsieve.store import WorkDir
 
@@ -30,6 +31,7 @@ def load_thumbnails(
     images: Iterable[int],
     *,
     side: int = engine.THUMBNAIL_SIDE,
+    whole: bool = False,
     progress: bool | Progress | None = None,
 ) -> dict[int, Thumbnail]:
     """The thumbnails of the images; what is not in the work directory yet is made and kept.
@@ -38,49 +40,61 @@ def load_thumbnails(
         audit: A finished run.
         images: Numbers of images.
         side: Pixels of the longer side, at most; smaller pictures are not enlarged.
+        whole: Whether the pictures are shown that the images are parts of.
         progress: Whether to show a bar; None shows one where a person is watching.
 
     Returns:
         One entry per image, without a picture where its file has gone or cannot be read.
     """
     place = _places(audit, side)
-    columns = audit.images["digest", "error_code"]
+    errors = audit.images["error_code"]
     reasons: dict[int, str] = {}
     sources: dict[str, int] = {}
     digests: dict[int, str | None] = {}
     for image in dict.fromkeys(images):
-        digest, error = columns.row(image)
+        digest = picture_key(audit, image, whole=whole)
         digests[image] = digest
         if digest is None:
-            reasons[image] = error or "could not be read"
+            reasons[image] = errors[image] or "could not be read"
         elif not _whole(place(digest)):
             changed = audit.changed(image)
             if changed:
                 reasons[image] = changed
             else:
                 sources.setdefault(digest, image)
-    failed = _make(audit, place, side, sources, progress)
+    failed = _make(audit, place, side, sources, progress, whole=whole)
     return {
         image: _load(place, digest, reasons.get(image) or failed.get(digest or ""))
         for image, digest in digests.items()
     }
 
 
-def thumbnail_bytes(audit: Audit, image: int, *, side: int) -> tuple[bytes | None, str | None]:
+def picture_key(audit: Audit, image: int, *, whole: bool) -> str | None:
+    """What an image's thumbnail is called, or that of the whole picture; None if it has none."""
+    digest = audit.images["digest"][image]
+    return source_key(audit, image) if whole and audit.has_boxes and digest is not None else digest
+
+
+def thumbnail_bytes(
+    audit: Audit, image: int, *, side: int, whole: bool = False
+) -> tuple[bytes | None, str | None]:
     """The JPEG of one image, made if need be, or None and the reason why there is none.
+
+    Of a box it may be the `whole` picture.
 
     Raises:
         IndexError: If there is no such image.
     """
-    digest, error = audit.images["digest", "error_code"].row(image)
+    digest = picture_key(audit, image, whole=whole)
     if digest is None:
-        return None, error or "could not be read"
+        return None, audit.images["error_code"][image] or "could not be read"
     place = _places(audit, side)
     reason = None
     if not _whole(place(digest)):
         reason = audit.changed(image)
         if reason is None:
-            reason = _make(audit, place, side, {digest: image}, progress=False).get(digest)
+            made = _make(audit, place, side, {digest: image}, progress=False, whole=whole)
+            reason = made.get(digest)
     return _read(place(digest), reason)
 
 
@@ -106,6 +120,8 @@ def _make(
     side: int,
     sources: Mapping[str, int],
     progress: bool | Progress | None,
+    *,
+    whole: bool,
 ) -> dict[str, str]:
     """Writes a thumbnail per digest; gives the reasons where that failed."""
     if not sources:
@@ -113,7 +129,7 @@ def _make(
     with reporter(progress) as shown:
         shown.stage("thumbnails", "images")
         results = engine.write_thumbnails(
-            audit.readable(sources.values()),
+            audit.readable(sources.values(), whole=whole),
             [str(place(digest)) for digest in sources],
             side=side,
             config=audit.config,

@@ -27,6 +27,8 @@ from pixsieve.store.shards import SHARD_FILE, Shard, open_shard
 FORMAT = 5
 RUN = "run.json"
 TABLES = (*("images", "statistics", "edges", "pairs", "pixel_digests", "typicality", "unmatched"),)
+#: Tables that only some runs have.
+OPTIONAL = ("crops",)
 REPORT = "report.html"
 #: Both stand in the first lines of every page of Pixsieve, and tell it from other files.
 PAGE_MARKS = (b"<!doctype html>", b'<meta name="generator" content="Pixsieve ')
@@ -101,7 +103,7 @@ class WorkDir:
         with locked(self.path):
             # Again: another run may have finished since.
             self._check_free(overwrite=overwrite, source=source)
-            for name in TABLES:
+            for name in (*TABLES, *OPTIONAL):
                 (self.path / f"{name}.parquet").unlink(missing_ok=True)
             for path in [*self._pages(), *self.derived.glob("*.parquet")]:
                 path.unlink(missing_ok=True)
@@ -167,7 +169,7 @@ class WorkDir:
 
     def _half_written(self) -> list[Path]:
         """What a killed run left; nothing that another program could have named so."""
-        tables = [f"{name}.parquet" for name in TABLES]
+        tables = [f"{name}.parquet" for name in (*TABLES, *OPTIONAL)]
         ours = [
             *(
                 path
@@ -219,7 +221,9 @@ class WorkDir:
         info = self._read()
         if info["state"] != "finished":
             raise ValueError(f"work_dir {self.path}: the run was not finished; run it again")
-        missing = [name for name in TABLES if not (self.path / f"{name}.parquet").is_file()]
+        own = [name for name in OPTIONAL if name in info.get("checksums", ())]
+        files = {name: self.path / f"{name}.parquet" for name in (*TABLES, *own)}
+        missing = [name for name, path in files.items() if not path.is_file()]
         if missing:
             raise ValueError(
                 f"work_dir {self.path}: {', '.join(missing)}.parquet missing; run again with "
@@ -267,18 +271,23 @@ class WorkDir:
         """Replaces `run.json`; that of a finished run vouches for itself and for the tables."""
         info = {"format": FORMAT, **info}
         if info["state"] == "finished":
-            info["checksums"] = {name: checksum(self.path / f"{name}.parquet") for name in TABLES}
+            files = {name: self.path / f"{name}.parquet" for name in (*TABLES, *OPTIONAL)}
+            info["checksums"] = {
+                name: checksum(path)
+                for name, path in files.items()
+                if name in TABLES or path.is_file()
+            }
             notes = sorted(self.shards.glob("[0-9]*.json"))
             info["shards"] = [checksum(note) for note in notes]
             info["checksum"] = _info_checksum(info)
         write_text(self.path / RUN, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
 
     def write_table(self, name: str, frame: pl.DataFrame) -> None:
-        """Replaces one of `TABLES`."""
+        """Replaces one of `TABLES` or `OPTIONAL`."""
         write_frame(self.path / f"{name}.parquet", frame)
 
     def read_table(self, name: str, info: dict[str, Any]) -> pl.DataFrame:
-        """One of `TABLES`, as the run that this `run.json` is of wrote it.
+        """One of `TABLES` or `OPTIONAL`, as the run that this `run.json` is of wrote it.
 
         Raises:
             ValueError: If it is missing or not as it was written.

@@ -57,6 +57,37 @@ const large = (image) => {
   return el("div", { class: "frame large" }, shown, decided(image));
 };
 
+const SVG = "http://www.w3.org/2000/svg";
+
+const drawing = (kind, attributes, ...children) => {
+  const made = document.createElementNS(SVG, kind);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+
+/** The picture that an image is a box of, with the box drawn over it. */
+const whole = (image, { corners, size: [width, height] }) =>
+  el(
+    "div",
+    { class: "frame large whole" },
+    drawing(
+      "svg",
+      { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "The whole picture" },
+      drawing("image", { href: `${picture(image)}&whole=1`, width, height, preserveAspectRatio: "none" }),
+      drawing("polygon", { points: corners.map(([x, y]) => `${x * width},${y * height}`).join(" ") }),
+    ),
+  );
+
+/** Shows the box, or all of its picture. */
+const wholeButton = (image, box) =>
+  button("Whole picture", (event) => {
+    const pressed = event.target.getAttribute("aria-pressed") !== "true";
+    event.target.setAttribute("aria-pressed", pressed);
+    event.target.parentElement.querySelector(".frame").replaceWith(pressed ? whole(image, box) : large(image));
+    repaint(image);
+  }, { attributes: { "aria-pressed": "false" }, class: "quiet wholly" });
+
 /** Shows it, unless one has left meanwhile. */
 export async function showImage(image, signal) {
   let known;
@@ -87,7 +118,7 @@ export async function showImage(image, signal) {
     el(
       "div",
       { class: "closely", data: { image } },
-      el("div", { class: "shown" }, large(image), decideButtons(() => target)),
+      el("div", { class: "shown" }, large(image), known.box ? wholeButton(image, known.box) : null, decideButtons(() => target)),
       el(
         "div",
         { class: "known" },
