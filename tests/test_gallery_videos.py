@@ -8,7 +8,8 @@ import pytest
 
 import pixsieve
 from gallery_case import titles
-from pixsieve.findings.videos import DUPLICATE_VIDEOS, duplicate_videos
+from pixsieve.findings.videos import duplicate_videos
+from pixsieve.schema import DUPLICATE_VIDEOS
 from pixsieve.gallery import videos
 from pixsieve.gallery.videos import clock
 from pixsieve.gallery.vis import Vis

@@ -5,27 +5,7 @@ import math
 import polars as pl
 
 from pixsieve.findings.graph import both_ways, pairs
-
-#: What `duplicate_videos` returns: one row per run. Times in seconds of each video.
-DUPLICATE_VIDEOS = pl.Schema(
-    {
-        "video_from": pl.String(),
-        "video_to": pl.String(),
-        "kind": pl.String(),
-        "start_from": pl.Float64(),
-        "end_from": pl.Float64(),
-        "start_to": pl.Float64(),
-        "end_to": pl.Float64(),
-        "offset_s": pl.Float64(),
-        "speed": pl.Float32(),
-        "frames": pl.UInt32(),
-        "share_from": pl.Float32(),
-        "share_to": pl.Float32(),
-        "similarity": pl.Float32(),
-        "images_from": pl.List(pl.UInt32()),
-        "images_to": pl.List(pl.UInt32()),
-    }
-)
+from pixsieve.schema import DUPLICATE_VIDEOS
 
 #: From the most to the least that two videos can share.
 KINDS = ("video", "clip", "part")
