@@ -18,11 +18,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pixsieve
 import polars as pl
-from copies import DATA
 from numpy.typing import NDArray
 from PIL import Image
+
+import pixsieve
+from copies import DATA
 from table import machine, print_table
 
 Picture = NDArray[np.uint8]
@@ -108,9 +109,7 @@ def _after(front: Clip, clip: Clip) -> Clip:
         ],
         clip.rate,
     )
-    return Clip(
-        [*(_resized(p, width, height) for p in head.pictures), *clip.pictures], clip.rate
-    )
+    return Clip([*(_resized(p, width, height) for p in head.pictures), *clip.pictures], clip.rate)
 
 
 EDITS = {
@@ -214,7 +213,7 @@ def make(folder: Path) -> dict[str, float]:
 
 def origin(name: str) -> str:
     """What a video was made from."""
-    return name.split(".")[0].removesuffix("_pristine")
+    return name.split(".", maxsplit=1)[0].removesuffix("_pristine")
 
 
 def judge(found: pl.DataFrame, offsets: dict[str, float]) -> dict[str, tuple[int, int, int]]:

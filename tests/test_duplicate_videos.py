@@ -42,7 +42,7 @@ def scene(
 
 
 def found(frames: pl.DataFrame, edges: pl.DataFrame, least: int = 3) -> list[dict[str, object]]:
-    frame = duplicate_videos(frames, edges, min_frames=least)
+    frame = duplicate_videos(frames, edges, min_frames=least, sure=0.9)
     assert frame.schema == DUPLICATE_VIDEOS
     return frame.to_dicts()
 
@@ -172,6 +172,14 @@ def test_many_videos_with_one_intro():
     assert {(row["kind"], row["frames"]) for row in rows} == {("part", 4)}
 
 
+def test_a_run_needs_one_match_that_is_sure():
+    frames, edges = videos(a=scene(0, 30), b=scene(0, 30))
+    strongest = edges["similarity"].max()
+    assert len(found(frames, edges)) == 1
+    for sure, number in ((strongest, 1), (strongest + 1e-3, 0)):
+        assert duplicate_videos(frames, edges, min_frames=3, sure=sure).height == number
+
+
 def test_nothing_in_nothing_out():
     empty = pl.DataFrame(schema=FRAMES), pl.DataFrame(schema=EDGES)
     assert found(*empty) == []
@@ -208,10 +216,10 @@ def test_neither_the_order_of_rows_nor_of_ends_matters(data):
     length = data.draw(st.integers(1, 12))
     seen = st.lists(st.integers(0, 5) | st.none(), min_size=length, max_size=length)
     frames, edges = videos(**{name: list(enumerate(data.draw(seen))) for name in "abc"})
-    before = duplicate_videos(frames, edges, min_frames=2)
+    before = duplicate_videos(frames, edges, min_frames=2, sure=0)
     turned = edges.rename({"from": "to", "to": "from"}).select(*EDGES)
     mixed = pl.concat([edges, turned]).sample(fraction=1, shuffle=True, seed=3)
-    after = duplicate_videos(frames.reverse(), mixed, min_frames=2)
+    after = duplicate_videos(frames.reverse(), mixed, min_frames=2, sure=0)
     assert before.equals(after)
     for row in before.iter_rows(named=True):
         assert len(row["images_from"]) == len(row["images_to"]) == row["frames"]

@@ -84,6 +84,11 @@ class Questions(Tables):
             ),
         )
 
+    @property
+    def has_videos(self) -> bool:
+        """Whether any image is a frame of a video."""
+        return videos.any_in(self._images)
+
     def duplicate_videos(self, threshold: float | None = None) -> pl.DataFrame:
         """The videos that show the same, whole or in part, one row per run of matching frames.
 
@@ -95,7 +100,8 @@ class Questions(Tables):
         nothing do not count.
 
         Args:
-            threshold: Similarity from which two frames match; default: as for `similarity()`.
+            threshold: Similarity from which two frames match; default: as for `similarity()`. One
+                match of each run is more similar, 0.93 where the threshold is 0.9.
         """
         limit = self._threshold(threshold, "similar")
         return self._remembered(
@@ -108,7 +114,9 @@ class Questions(Tables):
         if frames["source"].n_unique() < 2:
             return schema.empty("duplicate_videos")
         edges = videos.matching(frames, *self._embedded(), threshold=threshold)
-        return findings.duplicate_videos(frames, edges, min_frames=videos.FEWEST)
+        return findings.duplicate_videos(
+            frames, edges, min_frames=videos.FEWEST, sure=videos.sure(threshold)
+        )
 
     def similarity(self, threshold: float | None = None) -> pl.DataFrame:
         """The pairs at or above the threshold, each once, most similar first.

@@ -12,19 +12,37 @@ from pixsieve import findings
 MOST, APART_S = 50_000, (0.5, 1.0, 2.0, 5.0, 10.0)
 #: A run has so many frames, or all of a shorter video.
 FEWEST = 3
+#: One of its matches is so much of the way from the threshold to 1.
+SURER = 0.3
 FRAMES = pl.Schema(
     {"image": pl.UInt32(), "source": pl.String(), "frame": pl.UInt32(), "time_s": pl.Float64()}
 )
 
 
+def sure(threshold: float) -> float:
+    """How similar two frames of a run must be, where the others reach the threshold.
+
+    Scenes of one kind may look alike at the threshold all through, copies come closer somewhere.
+    """
+    return threshold + SURER * (1 - threshold)
+
+
+def any_in(images: pl.DataFrame) -> bool:
+    """Whether there are frames of videos among the images."""
+    # Where there are boxes, an image is a part of a frame.
+    if "_box_kind" in images.columns or not {"_kind", *FRAMES} <= {*images.columns}:
+        return False
+    return "frame" in images["_kind"]
+
+
 def frames_of(images: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
     """FRAMES: the frames of videos that were read, without the plain ones."""
-    columns = images.columns
-    # Where there are boxes, an image is a part of a frame.
-    if "_kind" not in columns or "_box_kind" in columns or not {*FRAMES} <= {*columns}:
+    if not any_in(images):
         return pl.DataFrame(schema=FRAMES)
     read = (pl.col("_kind") == "frame") & pl.col("digest").is_not_null()
-    frames = images.filter(read).select(pl.col(name).cast(of) for name, of in FRAMES.items())
+    frames = images.filter(read).select(
+        pl.col(name).cast(of, strict=False) for name, of in FRAMES.items()
+    )
     return frames.join(plain, on="image", how="anti", maintain_order="left")
 
 

@@ -162,10 +162,10 @@ def list_video(
 
     `frames` is `"key"`, the key frames; `"all"`; or a number of seconds, for the first frame at
     or after each multiple of it. Where there is no key frame for 30 seconds, or in a quarter of a
-    video that has fewer than four, the first frame stands in for them. Time starts with the first frame. Only the container is read,
-    nothing is decoded, unless it does not say which frames are key frames, or in which order
-    frames are shown: then the first frame that can be decoded and all I-frames count as key
-    frames, and frames are found again by their number.
+    video that has fewer than four, the first frame stands in for them. Time starts with the
+    first frame. Only the container is read, nothing is decoded, unless it does not say which
+    frames are key frames, or in which order frames are shown: then the first frame that can be
+    decoded and all I-frames count as key frames, and frames are found again by their number.
 
     A file in which there is no frame to be found is one row that says why. `size` is that of the
     file, None where it is not known.
