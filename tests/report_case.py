@@ -20,6 +20,7 @@ from pixsieve.report.data import (
     Broken,
     ClassRow,
     Cluster,
+    Footage,
     Group,
     Hue,
     Look,
@@ -166,6 +167,14 @@ def report(**changes: object) -> Report:
     group = Group(0, 12, {"near": 11}, 0.97, ("boat", SCRIPT), ("train", "test"), members)
     pair = Pair("train", "test", "near", 0.9996, PLAIN, FOREIGN, "rot90")
     suspect = Suspect(HOSTILE, SCRIPT, "boat", 0.01, 0.1, (PLAIN, LONG), "near")
+    footage = Footage(
+        "clip",
+        ("a.mp4", SCRIPT),
+        ("0:00.0-0:07.5", "1:00.0-1:07.5"),
+        16,
+        0.97,
+        ((PLAIN, "0:00.0"), (HOSTILE, "1:00.0")),
+    )
     cluster = Cluster(0, 30, 0.96, 1.0, (("boat", 29), (SCRIPT, 1)), (PLAIN, LONG))
     whole = {
         "title": "Pixsieve report",
@@ -184,6 +193,7 @@ def report(**changes: object) -> Report:
         "lines": (("1,234 images", "audit.annotations()"), (SCRIPT, None)),
         "duplicates": section("duplicates", (group,), 7),
         "leaks": section("leaks", (pair,)),
+        "videos": section("videos", (footage,), 3),
         "mislabels": section("mislabels", (suspect,)),
         "outliers": section("outliers", (Stranger(LONG, PLAIN, 0.4, 0.8, 0.99, plain=True),)),
         "components": section("components", (cluster,)),

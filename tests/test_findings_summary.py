@@ -13,6 +13,7 @@ def summary_of(
     left_out: dict[str, int] | None = None,
     annotations: dict[str, int] | None = None,
     unmatched: pl.DataFrame | None = None,
+    videos: pl.DataFrame | None = None,
 ) -> Summary:
     return findings.summary(
         left_out=left_out or {},
@@ -26,6 +27,7 @@ def summary_of(
         mislabels=case.mislabels(1),
         flags=case.flags(),
         placeholders=case.placeholders(),
+        duplicate_videos=videos,
     )
 
 
@@ -136,3 +138,17 @@ def test_summary_lists_every_split_pair():
         "1 image of val is also in train: 1 exact",
         "1 image of test is also in val: 1 exact",
     ]
+
+
+def test_videos_are_mentioned_only_where_there_are_any():
+    case = case_of([{}, {}])
+    row = dict.fromkeys(schema.SCHEMAS["duplicate_videos"])
+    kinds = [("a", "b", "video"), ("a", "b", "part"), ("a", "c", "part")]
+    rows = [row | {"video_from": a, "video_to": b, "kind": kind} for a, b, kind in kinds]
+    found = pl.DataFrame(rows, schema=schema.SCHEMAS["duplicate_videos"])
+    assert summary_of(case).counts["duplicate_videos"] is None
+    said = [str(line) for line in summary_of(case, videos=found).lines]
+    expected = "2 pairs of videos with matching frames: 1 the same, 1 sharing a part"
+    assert f"{expected} → audit.duplicate_videos()" in said
+    none = [str(line) for line in summary_of(case, videos=found.clear()).lines]
+    assert "No duplicate videos found." in none

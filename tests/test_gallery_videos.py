@@ -8,10 +8,11 @@ import pytest
 
 import pixsieve
 from gallery_case import titles
-from pixsieve.findings.videos import DUPLICATE_VIDEOS, duplicate_videos
+from pixsieve.findings.videos import duplicate_videos
 from pixsieve.gallery import videos
-from pixsieve.gallery.videos import clock
 from pixsieve.gallery.vis import Vis
+from pixsieve.pages.text import clock
+from pixsieve.schema import DUPLICATE_VIDEOS
 from report_case import assert_safe, draw
 
 HOSTILE = "<script>alert(1)<!--.mp4"
@@ -49,6 +50,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         images,
         pl.DataFrame(edges, schema=["from", "to", "similarity"], orient="row"),
         min_frames=3,
+        sure=0.9,
     )
     return SimpleNamespace(audit=Filmed(audit, images), found=found)
 

@@ -249,6 +249,27 @@ DECISIONS = pl.Schema(
     }
 )
 
+#: Two videos that share a run of frames: one row per run, times in seconds of each video.
+DUPLICATE_VIDEOS = pl.Schema(
+    {
+        "video_from": pl.String(),
+        "video_to": pl.String(),
+        "kind": pl.String(),
+        "start_from": pl.Float64(),
+        "end_from": pl.Float64(),
+        "start_to": pl.Float64(),
+        "end_to": pl.Float64(),
+        "offset_s": pl.Float64(),
+        "speed": pl.Float32(),
+        "frames": pl.UInt32(),
+        "share_from": pl.Float32(),
+        "share_to": pl.Float32(),
+        "similarity": pl.Float32(),
+        "images_from": pl.List(pl.UInt32()),
+        "images_to": pl.List(pl.UInt32()),
+    }
+)
+
 #: What comes nearest to something that was searched for.
 SEARCH = pl.Schema(
     {
@@ -299,6 +320,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "img_stats": IMG_STATS,
     "flags": FLAGS,
     "placeholders": PLACEHOLDERS,
+    "duplicate_videos": DUPLICATE_VIDEOS,
     "decisions": DECISIONS,
     "search": SEARCH,
     "projection": PROJECTION,

@@ -90,6 +90,7 @@ class Audit(Questions):
             mislabels=self.mislabels(),
             flags=self.flags(),
             placeholders=self.placeholders(),
+            duplicate_videos=self.duplicate_videos() if self.has_videos else None,
         )
 
     def summary(self, verbose: bool = True) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from pixsieve import findings, schema
-from pixsieve.audit import nearest, projection
+from pixsieve.audit import nearest, projection, videos
 from pixsieve.audit.tables import Tables
 from pixsieve.config import LIMITS, OUTLIER_PERCENTILE, within
 
@@ -82,6 +82,40 @@ class Questions(Tables):
                 format_order=self.config.prefer_formats,
                 split_order=self.config.prefer_splits,
             ),
+        )
+
+    @property
+    def has_videos(self) -> bool:
+        """Whether any image is a frame of a video."""
+        return videos.any_in(self._images)
+
+    def duplicate_videos(self, threshold: float | None = None) -> pl.DataFrame:
+        """The videos that show the same, whole or in part, one row per run of matching frames.
+
+        `kind` is `video` where nearly all of both match, `clip` where one is part of the other,
+        else `part`, such as a common intro; `start_from` to `end_from` of the one matches
+        `start_to` to `end_to` of the other (seconds), `frames` times, of which `images_from` and
+        `images_to` are the ends; `share_from` and `share_to` are shares of the frames that were
+        read. A run has three frames at least, or all of a shorter video. Frames that show next to
+        nothing do not count.
+
+        Args:
+            threshold: Similarity from which two frames match; default: as for `similarity()`. One
+                match of each run is more similar, 0.93 where the threshold is 0.9.
+        """
+        limit = self._threshold(threshold, "similar")
+        return self._remembered(
+            ("duplicate_videos", limit),
+            lambda: self._duplicate_videos(limit),
+        )
+
+    def _duplicate_videos(self, threshold: float) -> pl.DataFrame:
+        frames = videos.frames_of(self._images, self._plain())
+        if frames["source"].n_unique() < 2:
+            return schema.empty("duplicate_videos")
+        edges = videos.matching(frames, *self._embedded(), threshold=threshold)
+        return findings.duplicate_videos(
+            frames, edges, min_frames=videos.FEWEST, sure=videos.sure(threshold)
         )
 
     def similarity(self, threshold: float | None = None) -> pl.DataFrame:

@@ -20,6 +20,8 @@ from pixsieve.findings.placeholders import placeholders
 from pixsieve.findings.similarity import similarity
 from pixsieve.findings.statistics import img_stats
 from pixsieve.findings.summary import Line, Summary, summary
+from pixsieve.findings.video_edges import frame_edges
+from pixsieve.findings.videos import duplicate_videos
 
 __all__ = [
     "FLAGS",
@@ -34,8 +36,10 @@ __all__ = [
     "collapse",
     "confusion",
     "connected_components",
+    "duplicate_videos",
     "duplicates",
     "flags",
+    "frame_edges",
     "img_stats",
     "invalid_instances",
     "keep_rank",

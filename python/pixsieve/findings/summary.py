@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from pixsieve.findings.flags import FLAGS
+from pixsieve.findings.videos import KINDS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ FLAG_TEXTS = {
     "odd_aspect_ratio": "oddly shaped",
     "grayscale": "grey",
 }
+
+#: What pairs of videos are called, by kind.
+VIDEO_TEXTS = {"video": "the same", "clip": "one part of the other", "part": "sharing a part"}
 
 #: What the files that were not read are called, by the key under which they are counted.
 LEFT_OUT = {
@@ -85,15 +89,17 @@ def summary(
     mislabels: pl.DataFrame,
     flags: pl.DataFrame,
     placeholders: pl.DataFrame,
+    duplicate_videos: pl.DataFrame | None = None,
 ) -> Summary:
     """What the frames of the findings add up to.
 
     Every number counts images, and percentages are shares of all images. `valid` leaves out
     every image with an error code, truncated ones too. A duplicate that could go is an image of
     a group that is not its representative. Leaks and suspected labels are mentioned if there are
-    two splits, or any labels; their counts are None where there are not. `left_out` counts files
-    that were not taken as images, by reason; `annotations` what there is to tell of boxes, and
-    is empty without any; `unmatched` is UNMATCHED.
+    two splits, or any labels, and duplicate videos, which are counted in pairs, if they are not
+    None, as where there are no videos; else their counts are None. `left_out` counts files that
+    were not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
+    without any; `unmatched` is UNMATCHED.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
@@ -110,6 +116,7 @@ def summary(
         "mislabels": mislabels.height if has_labels else None,
         "conflicts": mislabels["conflict"].count() if has_labels else None,
         **{name: flags.filter(pl.col("flag") == name).height for name in FLAGS},
+        "duplicate_videos": None if duplicate_videos is None else _videos(duplicate_videos),
         "placeholder_clusters": placeholders["cluster"].n_unique(),
         "placeholders": placeholders["image"].n_unique(),
     }
@@ -120,6 +127,7 @@ def summary(
         *_line_of_unmatched(counts),
         *_line_of_invalid(counts),
         _line_of_duplicates(counts),
+        *_line_of_videos(counts),
         _line_of_components(counts),
         *(_lines_of_leaks(counts) if has_splits else ()),
         _line_of_outliers(counts),
@@ -163,6 +171,12 @@ def _duplicates(duplicates: pl.DataFrame) -> dict[str, Any]:
         removable=(~pl.col("representative")).sum(),
     )
     return sums.row(0, named=True)
+
+
+def _videos(found: pl.DataFrame) -> dict[str, int]:
+    """Pairs of videos by the most that they share."""
+    pairs = found.unique(["video_from", "video_to"], keep="first", maintain_order=True)
+    return {kind: pairs.filter(pl.col("kind") == kind).height for kind in KINDS}
 
 
 def _components(components: pl.DataFrame) -> dict[str, Any]:
@@ -267,6 +281,18 @@ def _line_of_duplicates(counts: dict[str, Any]) -> Line:
     groups, removable = _count(counts["duplicate_groups"], "group"), counts["removable"]
     could_go = f"{_count(removable, 'image')} {_share(removable, counts)} could go"
     return Line(f"{listed} duplicates in {groups}; {could_go}", "audit.duplicates()")
+
+
+def _line_of_videos(counts: dict[str, Any]) -> Iterator[Line]:
+    kinds = counts["duplicate_videos"]
+    if kinds is None:
+        return
+    if not any(kinds.values()):
+        yield Line("No duplicate videos found.")
+        return
+    shown = ", ".join(f"{number:,} {VIDEO_TEXTS[kind]}" for kind, number in kinds.items() if number)
+    pairs = f"{_count(sum(kinds.values()), 'pair')} of videos"
+    yield Line(f"{pairs} with matching frames: {shown}", "audit.duplicate_videos()")
 
 
 def _line_of_components(counts: dict[str, Any]) -> Line:

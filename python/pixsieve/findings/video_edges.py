@@ -7,14 +7,19 @@ from numpy.typing import NDArray
 from pixsieve import schema
 from pixsieve.findings.graph import pairs
 
+#: How much less similar than the most similar frame of a video others may be; so many at most.
+MARGIN, MOST = 0.02, 16
+
 
 def frame_edges(
     frames: pl.DataFrame, embeddings: NDArray[np.float32], *, threshold: float
 ) -> pl.DataFrame:
-    """EDGES: the most similar frame of each other video, for each frame, by cosine.
+    """EDGES: the most similar frames of each other video, for each frame, by cosine.
 
     `embeddings` has one row per row of `frames`, which are those with an embedding. Only pairs at
-    or above the threshold are kept, `from` < `to`, each once. All frames are compared with all, in
+    or above the threshold are kept, `from` < `to`, each once: with the most similar frame those
+    within 0.02 of it, 16 of a video at most, for in a still scene the most similar frame is often
+    not that of the same time. All frames are compared with all, in
     blocks: a static scene does not crowd out other videos, as it does from a list of the nearest.
     """
     ordered = frames.with_row_index("row").sort("source", "image")
@@ -56,12 +61,20 @@ def _best(
     best = np.maximum.reduceat(alike, starts, axis=1)
     best[np.arange(own.size), own] = -np.inf
     row, other = np.nonzero(best >= threshold)
+    least = np.maximum(best[row, other] - MARGIN, threshold)
     ends = np.append(starts[1:], video.size)
-    column = np.array(
-        [
-            start + int(np.argmax(alike[at, start:end]))
-            for at, start, end in zip(row, starts[other], ends[other], strict=True)
-        ],
-        dtype=np.int64,
-    )
-    return row + (block.start or 0), column, np.minimum(best[row, other], 1)
+    chosen = [
+        start + _largest(alike[at, start:end], limit)
+        for at, start, end, limit in zip(row, starts[other], ends[other], least, strict=True)
+    ]
+    row = np.repeat(row, [columns.size for columns in chosen])
+    column = np.concatenate([*chosen, np.empty(0, np.int64)])
+    return row + (block.start or 0), column, np.minimum(alike[row, column], 1)
+
+
+def _largest(values: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
+    """Where values reach the limit; of more than `MOST` the largest, of equals the first."""
+    places = np.flatnonzero(values >= limit)
+    if places.size > MOST:
+        places = places[np.argsort(-values[places], kind="stable")[:MOST]]
+    return places

@@ -5,27 +5,7 @@ import math
 import polars as pl
 
 from pixsieve.findings.graph import both_ways, pairs
-
-#: What `duplicate_videos` returns: one row per run. Times in seconds of each video.
-DUPLICATE_VIDEOS = pl.Schema(
-    {
-        "video_from": pl.String(),
-        "video_to": pl.String(),
-        "kind": pl.String(),
-        "start_from": pl.Float64(),
-        "end_from": pl.Float64(),
-        "start_to": pl.Float64(),
-        "end_to": pl.Float64(),
-        "offset_s": pl.Float64(),
-        "speed": pl.Float32(),
-        "frames": pl.UInt32(),
-        "share_from": pl.Float32(),
-        "share_to": pl.Float32(),
-        "similarity": pl.Float32(),
-        "images_from": pl.List(pl.UInt32()),
-        "images_to": pl.List(pl.UInt32()),
-    }
-)
+from pixsieve.schema import DUPLICATE_VIDEOS
 
 #: From the most to the least that two videos can share.
 KINDS = ("video", "clip", "part")
@@ -50,7 +30,9 @@ LATEST_S = 1e9
 _ENDS = ("from", "to")
 
 
-def duplicate_videos(frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: int) -> pl.DataFrame:
+def duplicate_videos(
+    frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: int, sure: float
+) -> pl.DataFrame:
     """DUPLICATE_VIDEOS: runs of frames of one video that match frames of another in time.
 
     Args:
@@ -59,6 +41,7 @@ def duplicate_videos(frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: i
         edges: Pairs of images that match: `from`, `to`, `similarity`, either way round; pairs
             within one video, or of anything that is not in `frames`, do not count.
         min_frames: So many frames must match, or all of a video that has fewer.
+        sure: So similar must the two frames of one match of a run be, at least.
 
     For each two videos the line `time_to = speed * time_from + offset_s` is found that most
     matching frames lie near, where a frame with n matches in the other video gives each 1 / n of
@@ -85,7 +68,7 @@ def duplicate_videos(frames: pl.DataFrame, edges: pl.DataFrame, *, min_frames: i
         members = _runs(_on_lines(points))
         matches = _one_to_one(members)
         runs = _measured(members, matches, known)
-        found.append(runs)
+        found.append(runs.filter(pl.col("strongest") >= sure))
         points = _left(points, members, runs)
     return _named(pl.concat(found), known) if found else pl.DataFrame(schema=DUPLICATE_VIDEOS)
 
@@ -265,6 +248,7 @@ def _measured(members: pl.DataFrame, matches: pl.DataFrame, known: pl.DataFrame)
         offset_s=_off(pl.col("speed")).median(),
         frames=pl.len(),
         similarity=pl.col("similarity").cast(pl.Float64).mean(),
+        strongest=pl.col("similarity").max(),
         images_from=pl.col("from"),
         images_to=pl.col("to"),
     )

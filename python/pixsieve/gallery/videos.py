@@ -8,7 +8,7 @@ from pixsieve.audit import Audit
 from pixsieve.gallery.data import Cluster, Content, Figure, Tag
 from pixsieve.gallery.figures import Figures
 from pixsieve.gallery.frames import Slice, content_of, names_of
-from pixsieve.pages.text import similarity
+from pixsieve.pages.text import clock, similarity
 
 #: Pairs of frames of each run, spread over it.
 SHOWN = 6
@@ -106,12 +106,3 @@ def _spread(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         return pairs
     last = len(pairs) - 1
     return [pairs[round(place * last / (SHOWN - 1))] for place in range(SHOWN)]
-
-
-def clock(seconds: float) -> str:
-    """As players show it, with tenths: `0:07.5`, `1:02:03.0`."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    places = f"{rest // 10:02d}.{rest % 10}"
-    return f"{hours}:{minutes:02d}:{places}" if hours else f"{minutes}:{places}"

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import polars as pl
 
 from pixsieve.audit import Audit
-from pixsieve.gallery import clusters, pairs, singles, strips
+from pixsieve.gallery import clusters, pairs, singles, strips, videos
 from pixsieve.gallery.data import Content
 from pixsieve.gallery.figures import Figures
 from pixsieve.gallery.frames import Slice
@@ -79,6 +79,29 @@ class Vis:
             wanted=slice,
             ascending=ascending,
             given=external_df,
+        )
+
+    def duplicate_videos_gallery(
+        self,
+        save_path: SavePath = None,
+        *,
+        slice: Slice = None,  # noqa: A002
+        ascending: bool = False,
+        threshold: float | None = None,
+        **look: Unpack[LookOptions],
+    ) -> Gallery:
+        """Each run of matching frames of two videos, side by side, longest of each kind first.
+
+        `slice` is a kind or kinds: `"video"`, `"clip"`, `"part"`.
+        """
+        return self._publish(
+            "duplicate_videos",
+            videos.duplicate_videos,
+            save_path,
+            look,
+            found=self._audit.duplicate_videos(threshold),
+            wanted=slice,
+            ascending=ascending,
         )
 
     def leaks_gallery(

@@ -96,3 +96,12 @@ def size(value: int | None) -> str:
             return f"{amount:.3g}\u00a0{unit}"
         amount /= 1000
     return f"{amount:,.1f}\u00a0TB"
+
+
+def clock(seconds: float) -> str:
+    """As players show it, with tenths: `0:07.5`, `1:02:03.0`."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    places = f"{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{minutes:02d}:{places}" if hours else f"{minutes}:{places}"

@@ -11,7 +11,7 @@ from pixsieve.config import Config
 from pixsieve.pages.cards import Cards
 from pixsieve.pages.text import count, number
 from pixsieve.report import overview, sections
-from pixsieve.report.data import Look, Number, Report, Section, Setting
+from pixsieve.report.data import Footage, Look, Number, Report, Section, Setting
 from pixsieve.report.plane import plane
 
 #: Flags that have a number at the top, and whose absence is worth a line.
@@ -26,6 +26,8 @@ class Limits:
     #: Images per duplicate group.
     members: int = 8
     pairs: int = 15
+    #: Runs of frames that two videos share.
+    runs: int = 12
     suspects: int = 15
     #: Pictures beside each suspected label.
     neighbors: int = 6
@@ -76,6 +78,7 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
         duplicates=sections.duplicates(
             audit.duplicates(), cards, groups=limits.groups, members=limits.members
         ),
+        videos=_videos(audit, cards, limits.runs),
         leaks=sections.leaks(
             audit.leaks(),
             cards,
@@ -119,6 +122,12 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
             pictures=limits.pictures,
         ),
     )
+
+
+def _videos(audit: Audit, cards: Cards, runs: int) -> Section[Footage] | None:
+    if not audit.has_videos:
+        return None
+    return sections.videos(audit.duplicate_videos(), audit.images["time_s"], cards, runs=runs)
 
 
 def _looks(flags: pl.DataFrame, cards: Cards, looks: int) -> tuple[Section[Look], ...]:

@@ -109,6 +109,21 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Footage:
+    """A run of frames that two videos share."""
+
+    kind: str
+    #: Of the two videos.
+    names: tuple[str, ...]
+    #: From when to when, in each.
+    spans: tuple[str, ...]
+    frames: int
+    similarity: float
+    #: Some frames, each of the first video before the one it matches, and their times.
+    cards: tuple[tuple[Card, str], ...]
+
+
+@dataclass(frozen=True)
 class Repeated:
     """A cluster of pictures that show nothing, or the same next to nothing."""
 
@@ -262,11 +277,15 @@ class Report:
     labels: int = 0
     confusion: Plot | None = None
     plane: Plane | None = None
+    #: None where there are no videos.
+    videos: Section[Footage] | None = None
 
     def shown(self) -> Iterator[int]:
         """The images whose pictures the page shows, in its order, as often as it shows them."""
         for group in self.duplicates.items:
             yield from (member.card.image for member in group.members)
+        for run in self.videos.items if self.videos else ():
+            yield from (card.image for card, _ in run.cards)
         for pair in self.leaks.items:
             yield from (pair.source.image, pair.target.image)
         for suspect in self.mislabels.items:

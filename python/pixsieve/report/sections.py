@@ -5,10 +5,11 @@ from typing import Any
 import polars as pl
 
 from pixsieve.pages.cards import Cards
-from pixsieve.pages.text import measure, size
+from pixsieve.pages.text import clock, measure, size
 from pixsieve.report.data import (
     Broken,
     Cluster,
+    Footage,
     Group,
     Look,
     Member,
@@ -99,6 +100,36 @@ def _group(rows: pl.DataFrame, cards: Cards, members: int) -> Group:
 
 def _values(rows: pl.DataFrame, column: str) -> tuple[str, ...]:
     return tuple(rows[column].drop_nulls().unique(maintain_order=True))
+
+
+def videos(frame: pl.DataFrame, times: pl.Series, cards: Cards, *, runs: int) -> Section[Footage]:
+    """Runs of frames that two videos share; `times` are those of all images, in seconds."""
+    return Section(
+        key="videos",
+        title="Duplicate videos",
+        unit="run",
+        total=frame.height,
+        call="audit.duplicate_videos()",
+        text="Frames of two videos that match one after the other, in time: the same videos first, "
+        "then clips of a longer one, then those that share a part. Longest first.",
+        nothing="No videos show the same.",
+        items=tuple(_footage(row, times, cards) for row in frame.head(runs).iter_rows(named=True)),
+    )
+
+
+def _footage(row: dict[str, Any], times: pl.Series, cards: Cards) -> Footage:
+    matches = list(zip(row["images_from"], row["images_to"], strict=True))
+    ends = matches[:1] + matches[1:][-1:]
+    return Footage(
+        kind=row["kind"],
+        names=tuple(row[f"video_{end}"].removeprefix(cards.root) for end in ("from", "to")),
+        spans=tuple(
+            f"{clock(row[f'start_{end}'])}-{clock(row[f'end_{end}'])}" for end in ("from", "to")
+        ),
+        frames=row["frames"],
+        similarity=row["similarity"],
+        cards=tuple((cards(image), clock(times[image])) for match in ends for image in match),
+    )
 
 
 def leaks(frame: pl.DataFrame, cards: Cards, *, pairs: int, splits: int) -> Section[Pair]:

@@ -81,7 +81,8 @@ class VideoFetcher:
         keys = self._config.video_frames == "key"
         # What the first did not find is looked for more thoroughly.
         searches = [
-            _Search("keys", KEYS_BEFORE_S) if keys else _Search("stamped", 0.0),
+            *([_Search("keys", KEYS_BEFORE_S)] if keys else []),
+            _Search("stamped", 0.0),
             _Search("stamped", BEFORE_S),
         ]
         try:
@@ -210,7 +211,7 @@ class _Reader:
         codec = self._stream.codec_context
         read = functools.partial(packets, self._container, self._stream)
         for packet in self._on_the_way(read, lambda packet: packet.pts):
-            if packet.pts not in self._wanted.left or not packet.size:
+            if packet.pts not in self._wanted.left or not (packet.size and packet.is_keyframe):
                 continue
             for frame in [*self._decoded(packet), *self._decoded(None)]:
                 yield from self._answer(stamp_of_frame(frame), frame)

@@ -48,6 +48,9 @@ STAMPS = 1 << 62
 MOST_PIXELS = 1 << 28
 #: The type of a picture that refers to no other.
 INTRA = 1
+#: Where key frames are farther apart, others stand in for them; also at each quarter of a video
+#: that has fewer than so many.
+SPARSE_S, FEW = 30.0, 4
 #: Times are compared with this tolerance.
 INSTANT_S = 1e-6
 
@@ -157,11 +160,12 @@ def list_video(
 ) -> pl.DataFrame:
     """FRAMES: the wanted frames of a video, in the order of presentation.
 
-    `frames` is `"key"`, key frames only; `"all"`; or a number of seconds, for the first frame at
-    or after each multiple of it. Time starts with the first frame. Only the container is read,
-    nothing is decoded, unless it does not say which frames are key frames, or in which order
-    frames are shown: then the first frame that can be decoded and all I-frames count as key
-    frames, and frames are found again by their number.
+    `frames` is `"key"`, the key frames; `"all"`; or a number of seconds, for the first frame at
+    or after each multiple of it. Where there is no key frame for 30 seconds, or in a quarter of a
+    video that has fewer than four, the first frame stands in for them. Time starts with the
+    first frame. Only the container is read, nothing is decoded, unless it does not say which
+    frames are key frames, or in which order frames are shown: then the first frame that can be
+    decoded and all I-frames count as key frames, and frames are found again by their number.
 
     A file in which there is no frame to be found is one row that says why. `size` is that of the
     file, None where it is not known.
@@ -270,8 +274,28 @@ def _wanted(found: Found, frames: str | float) -> Found:
     if frames == "all":
         return found
     if frames == "key":
-        return found.select(np.flatnonzero(found.key))
-    # The first frame at or after each multiple of the interval: where a multiple lies between
-    # a frame and the one before it.
-    steps = np.floor((found.time_s + INSTANT_S) / float(frames))
-    return found.select(np.flatnonzero(np.diff(steps, prepend=-1.0) > 0))
+        return found.select(np.flatnonzero(found.key | _stand_ins(found)))
+    return found.select(np.flatnonzero(_begins(_steps(found, float(frames)))))
+
+
+def _steps(found: Found, every_s: float) -> NDArray[np.float64]:
+    """How many multiples of an interval have passed, frame by frame."""
+    return np.floor((found.time_s + INSTANT_S) / every_s)
+
+
+def _begins(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The first frame at or after a multiple: it lies between this frame and the one before."""
+    return np.diff(steps, prepend=-1.0) > 0
+
+
+def _stand_ins(found: Found) -> NDArray[np.bool_]:
+    """A frame of each interval that has no key frame."""
+    if not found.number.size:
+        return found.key
+    every_s = SPARSE_S
+    if np.count_nonzero(found.key) < FEW:
+        every_s = min(every_s, max(float(found.time_s[-1]) / FEW, INSTANT_S))
+    steps = _steps(found, every_s)
+    # The last frame of a video of quarters begins a fifth.
+    last = steps >= FEW if every_s < SPARSE_S else np.zeros(steps.size, bool)
+    return _begins(steps) & ~np.isin(steps, steps[found.key]) & ~last
