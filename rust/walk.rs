@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::decode::Format;
+use crate::decode::{Format, foreign};
 use crate::error::{Error, Result};
 use crate::job::Job;
 
@@ -156,7 +156,10 @@ impl Walker<'_> {
         metadata.len() >= 16
             && File::open(self.root.join(relative))
                 .and_then(|mut file| read_up_to(&mut file, &mut first))
-                .is_ok_and(|length| Format::from_magic(&first[..length]).is_some())
+                .is_ok_and(|length| {
+                    let first = &first[..length];
+                    Format::from_magic(first).is_some() || foreign(first, None)
+                })
     }
 
     fn follow_links(&mut self) -> Result<()> {

@@ -47,7 +47,8 @@ def picture(value: int) -> NDArray[np.uint8]:
 
 
 def look(read: Any, rows: Any, detector: Any, threads: int = 3) -> Found:
-    return detect_all(read, rows, detector, threads=threads, progress=Silent())
+    items = [(row, row) for row in rows]
+    return detect_all(read, items, detector, total=len(items), threads=threads, progress=Silent())
 
 
 def test_many_pictures_at_once() -> None:
@@ -117,7 +118,14 @@ class Stopping(Silent):
 def test_an_interruption_begins_no_further_picture() -> None:
     detector = Count()
     with pytest.raises(KeyboardInterrupt):
-        detect_all(lambda _: picture(2), range(10_000), detector, threads=3, progress=Stopping())
+        detect_all(
+            lambda _: picture(2),
+            ((row, row) for row in range(10_000)),
+            detector,
+            total=10_000,
+            threads=3,
+            progress=Stopping(),
+        )
     calls = detector.calls
     assert calls < 1_000
     assert not [one for one in threading.enumerate() if one.name.startswith("detect-")]

@@ -74,11 +74,8 @@ def float_tiff(values: NDArray[np.float32]) -> bytes:
     return _tiff(entries, strip)
 
 
-#: Grey or colour: of floats of one channel Rust's decoder says that it does not know them.
-CHANNELS = [
-    pytest.param((), marks=pytest.mark.xfail(strict=True, reason="Rust refuses grey floats")),
-    (3,),
-]
+#: Grey or colour.
+CHANNELS = [(), (3,)]
 
 
 class TestStretch:

@@ -75,7 +75,14 @@ def test_several_threads_read_as_one_does() -> None:
     texts = [f"number {row} of six" for row in range(6)]
     pages = [written((30, 40, text), size=(600, 150)) for text in texts]
     alone, together = (
-        detect_all(pages.__getitem__, range(6), reader(), threads=threads, progress=Silent()).boxes
+        detect_all(
+            pages.__getitem__,
+            [(row, row) for row in range(6)],
+            reader(),
+            total=6,
+            threads=threads,
+            progress=Silent(),
+        ).boxes
         for threads in (1, 4)
     )
     assert alone.equals(together)

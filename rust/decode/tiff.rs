@@ -22,6 +22,7 @@ mod tag {
     pub const ORIENTATION: u16 = 274;
     pub const SAMPLES: u16 = 277;
     pub const COLOUR_MAP: u16 = 320;
+    pub const SAMPLE_FORMAT: u16 = 339;
     /// Where the picture data is, and how long: in strips, or in tiles.
     pub const DATA: [(u16, u16); 2] = [(273, 279), (324, 325)];
 }
@@ -29,6 +30,7 @@ mod tag {
 const GREY: u16 = 1;
 const PALETTE: u32 = 3;
 const JPEG: u32 = 7;
+const FLOAT: u32 = 3;
 
 type Page = (Raw, Orientation, Option<Turn>);
 
@@ -41,6 +43,7 @@ pub fn decode(bytes: &[u8], limits: Limits, job: &Job) -> Option<Result<Page, Fa
     let kind = match (palette, samples, bits) {
         (true, 1, 1 | 2 | 4 | 8) => Kind::Palette(bits, directory.colours(bits)),
         (false, 1, 2 | 4) => Kind::Grey(bits),
+        (false, 1, 32) if directory.number(tag::SAMPLE_FORMAT) == Some(FLOAT) => Kind::GreyFloat,
         (false, 2, 8) if directory.number(tag::COMPRESSION) != Some(JPEG) => Kind::GreyAlpha,
         _ => return None,
     };
@@ -63,6 +66,7 @@ fn failure(error: &TiffError) -> Failure {
 enum Kind {
     Palette(u32, Vec<[u8; 3]>),
     Grey(u32),
+    GreyFloat,
     GreyAlpha,
 }
 
@@ -81,24 +85,31 @@ fn read(
     let (width, height) = decoder.dimensions().map_err(|error| failure(&error))?;
     let pixels = u64::from(width) * u64::from(height);
     limits.check(width, height, pixels)?;
-    // At most two bytes from the file, and three of the picture; the file twice.
-    let held = pixels.saturating_mul(5);
+    // Bytes from the file, and of the picture; the file twice.
+    let held = pixels.saturating_mul(if matches!(kind, Kind::GreyFloat) { 4 + 12 } else { 2 + 3 });
     let files = directory.bytes.len() as u64 * 2;
     limits.check_bytes(width, height, held.saturating_add(files))?;
     let turn = budget::turn(held, job)?;
-    let DecodingResult::U8(data) = decoder.read_image().map_err(|error| failure(&error))? else {
-        return Err(Failure::new(Code::UnknownFormat, "a TIFF of an unknown kind"));
+    let data = match decoder.read_image().map_err(|error| failure(&error))? {
+        DecodingResult::U8(data) => data,
+        DecodingResult::F32(values) if matches!(kind, Kind::GreyFloat) => {
+            return Ok((coloured(width, height, &values)?, turn));
+        }
+        _ => return Err(Failure::new(Code::UnknownFormat, "a TIFF of an unknown kind")),
     };
     // Where a tag stands twice, `tiff` may have read the other one.
     let bits = match kind {
+        Kind::GreyFloat => 32,
         Kind::GreyAlpha => 16,
         Kind::Grey(bits) | Kind::Palette(bits, _) => u64::from(bits),
     };
     if data.len() as u64 != (u64::from(width) * bits).div_ceil(8) * u64::from(height) {
-        return Err(Failure::new(Code::Corrupt, "the TIFF's data does not fit its size"));
+        return Err(misfit());
     }
     let (color, pixels) = match kind {
         Kind::GreyAlpha => (ColorType::La8, data),
+        // Bytes are no floats.
+        Kind::GreyFloat => return Err(misfit()),
         Kind::Grey(bits) => {
             let scale = 255 / ((1 << bits) - 1) as u8;
             (ColorType::L8, unpack(&data, width, bits).map(|value| value * scale).collect())
@@ -112,6 +123,23 @@ fn read(
         }
     };
     Ok((Raw { width, height, color, pixels }, turn))
+}
+
+/// Grey floats as colours: `image` has no name for them.
+fn coloured(width: u32, height: u32, values: &[f32]) -> Result<Raw, Failure> {
+    if values.len() as u64 != u64::from(width) * u64::from(height) {
+        return Err(misfit());
+    }
+    let mut pixels = Vec::with_capacity(values.len() * 12);
+    for value in values {
+        let bytes = value.to_ne_bytes();
+        (0..3).for_each(|_| pixels.extend_from_slice(&bytes));
+    }
+    Ok(Raw { width, height, color: ColorType::Rgb32F, pixels })
+}
+
+fn misfit() -> Failure {
+    Failure::new(Code::Corrupt, "the TIFF's data does not fit its size")
 }
 
 /// Rows begin on a byte.

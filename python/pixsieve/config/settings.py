@@ -8,9 +8,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlsplit
+
+from pixsieve.config.checks import plain, unknown_setting, within
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
@@ -46,6 +46,7 @@ WHOLE_NUMBERS = {
 }
 #: What fastdup calls some of the settings.
 OTHER_NAMES = {"min_input_image_width": "min_width", "min_input_image_height": "min_height"}
+
 #: The settings from 0 to 1.
 SHARES = (
     *("duplicate_precision", "outlier_percentile", "mislabel_threshold"),
@@ -127,7 +128,9 @@ class Config:
         '"percentile", from the 1st to the 99th percentile of each picture',
     )
     video_frames: str | float = setting(
-        "key", 'which frames of videos are read: "key", "all", or one every so many seconds'
+        "key",
+        'which frames of videos are read: "key" (key frames, and a few more where these are '
+        'sparse), "all", or one every so many seconds',
     )
     bounding_box: str | None = setting(
         None,
@@ -354,49 +357,4 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them; functions and mappings by their kind only."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
-
-
-def within(name: str, value: float, low: float, high: float) -> float:
-    """The value.
-
-    Raises:
-        ValueError: If it is no number, or lies beyond `low` or `high`.
-    """
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
-    return value
-
-
-def unknown_setting(name: str, known: set[str]) -> str:
-    """What to say of a setting that does not exist."""
-    import difflib  # noqa: PLC0415 - only when something went wrong
-
-    similar = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {', '.join(similar)}?" if similar else ""
-    return f"run() has no setting {name!r}{hint}"
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return f"mapping of {len(value)}"
-    if isinstance(value, Sequence):
-        return list(value)
-    return f"function {getattr(value, '__name__', '?')}"
-
-
-def default_work_dir(input_dir: object) -> Path:
-    """Where a run writes if nothing is said: by the name of its one folder, file or URL."""
-    if not isinstance(input_dir, str | os.PathLike):
-        return Path("pixsieve-out") / "files"
-    text = os.fspath(input_dir)
-    path = Path(text).resolve()
-    if "://" in text:
-        # Neither who asks nor how he proves it belongs into a name.
-        parts = urlsplit(text)
-        path = Path(f"{parts.netloc.rpartition('@')[2]}{parts.path}")
-    name = path.name if path.is_dir() else path.name.partition(".")[0]
-    return Path("pixsieve-out") / (name or "root")
+        return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}

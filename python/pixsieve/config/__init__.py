@@ -1,0 +1,7 @@
+"""The settings of a run."""
+
+from pixsieve.config.checks import within
+from pixsieve.config.settings import LIMITS, OUTLIER_PERCENTILE, Config
+from pixsieve.config.work_dir import default_work_dir
+
+__all__ = ["LIMITS", "OUTLIER_PERCENTILE", "Config", "default_work_dir", "within"]

@@ -1,0 +1,19 @@
+"""Where runs write."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+def default_work_dir(input_dir: object) -> Path:
+    """Where a run writes if nothing is said: by the name of its one folder, file or URL."""
+    if not isinstance(input_dir, str | os.PathLike):
+        return Path("pixsieve-out") / "files"
+    text = os.fspath(input_dir)
+    path = Path(text).resolve()
+    if "://" in text:
+        # Neither who asks nor how he proves it belongs into a name.
+        parts = urlsplit(text)
+        path = Path(f"{parts.netloc.rpartition('@')[2]}{parts.path}")
+    name = path.name if path.is_dir() else path.name.partition(".")[0]
+    return Path("pixsieve-out") / (name or "root")
