@@ -1,12 +1,18 @@
 """Puts what the user knows of the images beside the pictures that were listed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from pixsieve import schema
 from pixsieve.annotations.boxes import UNKNOWN_LABEL
-from pixsieve.annotations.labels import choose_label, fill, is_second, with_second
+from pixsieve.annotations.labels import (
+    check_label_column,
+    choose_label,
+    fill,
+    is_second,
+    with_second,
+)
 from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
 from pixsieve.config import Config
@@ -55,6 +61,8 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     if annotations is None:
         annotations = pl.DataFrame(schema={"path": pl.String})
     annotations = _without_secrets(annotations)
+    check_label_column(annotations, listing, config)
+    listing = replace(listing, frame=choose_label(listing.frame, config, ours=LISTED))
     annotations = with_suffixes(choose_label(annotations, config), listing)
     annotations = annotations.drop(UNKNOWN_LABEL, strict=False)
     meant = match(listing, annotations["path"])

@@ -1,49 +1,73 @@
 """Labels and splits: from the annotations, the input, or the names of folders."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import polars as pl
 
+from pixsieve import schema
 from pixsieve.annotations.table import as_text
 from pixsieve.config import Config
 from pixsieve.sources import Listing, label_of_folder, split_of_path
+from pixsieve.sources.places import LISTED
 
 #: Between several labels of one image, where lists of labels were given.
 SEPARATOR = "|"
 
 
-def separator_of(annotations: pl.DataFrame | None, config: Config) -> str | None:
-    """What stands between the labels of one image; None if each image has one label."""
-    if config.label_separator is not None or annotations is None:
+def separator_of(tables: Iterable[pl.DataFrame | None], config: Config) -> str | None:
+    """What stands between the labels of one image; None if each image has one label.
+
+    Args:
+        tables: The annotations, and what the input itself says.
+        config: The settings `labels` and `label_separator`.
+    """
+    if config.label_separator is not None:
         return config.label_separator
-    column = config.labels if isinstance(config.labels, str) else "label"
-    column = "label" if column == "folder" else column
-    kind = annotations.schema.get(column)
-    return SEPARATOR if isinstance(kind, pl.List | pl.Array) else None
+    column = _column(config) or "label"
+    kinds = [table.schema.get(column) for table in tables if table is not None]
+    return SEPARATOR if any(isinstance(kind, pl.List | pl.Array) for kind in kinds) else None
 
 
-def choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
+def _column(config: Config) -> str | None:
+    """The column that labels are said to be in."""
+    return config.labels if isinstance(config.labels, str) and config.labels != "folder" else None
+
+
+def check_label_column(annotations: pl.DataFrame, listing: Listing, config: Config) -> None:
+    """Raises ValueError where `labels` names a column that neither of them has."""
+    column = _column(config)
+    names = [name for name in annotations.columns if name != "path"]
+    names += [name for name in listing.frame.columns if name not in LISTED]
+    if column is None or column in names:
+        return
+    ours = {*schema.INTERNAL, "_rotated"}
+    found = ", ".join(name for name in dict.fromkeys(names) if name not in ours) or "none"
+    raise ValueError(
+        f"labels={column!r}: the annotations have no such column; found are {found}. "
+        "For folder names use labels='folder'"
+    )
+
+
+def choose_label(
+    table: pl.DataFrame, config: Config, *, ours: Container[str] = ("path",)
+) -> pl.DataFrame:
     """The table with its column of labels called `label`; labels and splits are text.
 
+    Columns that are `ours` hold no labels.
+
     Raises:
-        ValueError: If `labels` names a column that it lacks, or a label holds the separator.
+        ValueError: If a label holds the separator.
     """
-    column = config.labels
-    if isinstance(column, str) and column != "folder":
-        if column not in annotations.columns:
-            found = ", ".join(name for name in annotations.columns if name != "path") or "none"
-            raise ValueError(
-                f"labels={column!r}: the annotations have no such column; found are {found}. "
-                "For folder names use labels='folder'"
-            )
-        annotations = annotations.with_columns(label=pl.col(column))
-    if isinstance(annotations.schema.get("label"), pl.List | pl.Array):
-        annotations = _joined(annotations, config)
+    column = _column(config)
+    if column in table.columns and column not in ours:
+        table = table.with_columns(label=pl.col(column))
+    if isinstance(table.schema.get("label"), pl.List | pl.Array):
+        table = _joined(table, config)
     for name in ("label", "split"):
-        if name in annotations.columns:
-            annotations = as_text(annotations, name)
-    return annotations
+        if name in table.columns:
+            table = as_text(table, name)
+    return table
 
 
 def _joined(frame: pl.DataFrame, config: Config) -> pl.DataFrame:

@@ -187,9 +187,11 @@ def _shard_frame(rows: "_native.Extraction") -> pl.DataFrame:
         }
     )
     known = pl.col("width") > 0
+    # A frame has no file of its own.
+    empty = pl.col("error_code") == "empty_file"
     frame = frame.with_columns(
         digest=pl.when(read).then("digest"),
-        file_size=pl.when(read | (pl.col("file_size") > 0)).then("file_size"),
+        file_size=pl.when(empty | (pl.col("file_size") > 0)).then("file_size"),
         width=pl.when(known).then("width"),
         height=pl.when(known).then("height"),
     )
@@ -205,6 +207,9 @@ def table_of_images(files: Files, shards: list[Shard]) -> pl.DataFrame:
     frame = files.frame.hstack(measured).with_row_index("image")
     if "_box_kind" in frame.columns:
         frame = boxes_in_pixels(frame)
+        # A part has no file of its own.
+        whole = (pl.col("_box_kind") & WHOLE) != 0
+        frame = frame.with_columns(file_size=pl.when(whole).then("file_size"))
     sizes = ["source_width", "source_height"]
     frame = frame.rename({name: f"_{name}" for name in sizes})
     columns = schema.user_columns(frame)
@@ -254,7 +259,7 @@ def table_of_crops(images: pl.DataFrame) -> pl.DataFrame | None:
 def internal_columns(frame: pl.DataFrame) -> list[str]:
     """Those that are kept: only a location where all images are whole files."""
     names = ["_location"]
-    if (frame["_kind"] != "file").any():
+    if (frame["_kind"] != "file").any() or "_box_kind" in frame.columns:
         names += ["_kind", "_offset", "_stored", "_size", "_check", "_modified"]
     if "_box_kind" in frame.columns:
         names += ["_box", "_box_kind", "_source_width", "_source_height"]

@@ -125,7 +125,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "match": _match_rule(card, config),
         "left_out": listing.notes | ({"filtered": joined.filtered} if joined.filtered else {}),
         "annotations": {} if table is None else counts(table),
-        "label_separator": separator_of(table, config),
+        "label_separator": separator_of([table, listing.frame], config),
     }
     job.given = files.given
     job.copies = fleeting_copies(listing, work.path, config)

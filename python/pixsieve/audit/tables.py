@@ -178,7 +178,9 @@ class Tables:
         except OSError as error:
             return error.strerror or "the file cannot be read"
         if kind == "file":
-            changed = now.st_size != self._images["file_size"][image]
+            # A box has no size of its own, but its picture has.
+            size = "_size" if self.has_boxes else "file_size"
+            changed = now.st_size != self._images[size][image]
         else:
             # Where its parts lie may have changed with it.
             changed = self._images["_modified"][image] not in (0, now.st_mtime_ns)

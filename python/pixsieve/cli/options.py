@@ -49,13 +49,19 @@ def _type(name: str, hint: Any) -> type:
     """What is typed for one value: lists come comma-separated, and what is left out is None."""
     if name in TYPES:
         return TYPES[name]
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    hint = _given(hint)
     return str if _is_sequence(hint) else typing.cast("type", hint)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     return ",".join(field.default) if isinstance(field.default, tuple) else field.default
+
+
+def _given(hint: Any) -> Any:
+    """The kind of a value that is not None."""
+    if isinstance(hint, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
 
 
 def _is_sequence(hint: Any) -> bool:
@@ -67,7 +73,7 @@ def parse(values: dict[str, Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(Config)
     return {
         name: tuple(part.strip() for part in value.split(",") if part.strip())
-        if isinstance(value, str) and _is_sequence(hints[name])
+        if isinstance(value, str) and _is_sequence(_given(hints[name]))
         else value
         for name, value in values.items()
     }

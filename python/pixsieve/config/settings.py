@@ -277,6 +277,9 @@ class Config:
             ) from None
 
     def _as_python(self) -> None:
+        for name in ("extensions", "exclude"):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, (getattr(self, name),))
         """NumPy's numbers and paths become Python's own values, which can be stored."""
         if isinstance(self.test_dir, os.PathLike):
             object.__setattr__(self, "test_dir", os.fspath(self.test_dir))

@@ -15,5 +15,6 @@ def default_work_dir(input_dir: object) -> Path:
         # Neither who asks nor how he proves it belongs into a name.
         parts = urlsplit(text)
         path = Path(f"{parts.netloc.rpartition('@')[2]}{parts.path}")
-    name = path.name if path.is_dir() else path.name.partition(".")[0]
+    # photos.tar and photos/ are two collections.
+    name = path.name if path.is_dir() else path.name.replace(".", "-").strip("-")
     return Path("pixsieve-out") / (name or "root")

@@ -35,7 +35,7 @@ def select(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     if config.exclude is not None:
         pattern = re.compile("|".join(_pattern(one) for one in config.exclude))
         wanted &= pl.Series(
-            [pattern.match(path) is None for path in names["relative"]], dtype=pl.Boolean
+            [not any(map(pattern.match, pair)) for pair in names.iter_rows()], dtype=pl.Boolean
         )
     if config.find_regex is not None:
         expression = re.compile(config.find_regex)
