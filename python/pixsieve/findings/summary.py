@@ -9,6 +9,9 @@ import polars as pl
 from pixsieve.findings.flags import FLAGS
 from pixsieve.findings.videos import KINDS
 
+#: How a row says which extra reads it.
+INSTALL = r"pip install '(pixsieve\[\w+\])'"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -151,6 +154,9 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
         "images": images.height,
         "valid": images.height - broken.height,
         "invalid": _grouped(broken, ["error_code"]),
+        "unread": _grouped(
+            broken.select(package=pl.col("detail").str.extract(INSTALL)).drop_nulls(), ["package"]
+        ),
     }
 
 
@@ -270,6 +276,9 @@ def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:
         codes = ", ".join(f"{row['images']:,} {row['error_code']}" for row in counts["invalid"])
         text = f"{_count(number, 'broken image')} {_share(number, counts)}: {codes}"
         yield Line(text, "audit.invalid_instances()")
+    for row in counts["unread"]:
+        text = f"{row['images']:,} of them can be read after pip install '{row['package']}'."
+        yield Line(text)
 
 
 def _line_of_duplicates(counts: dict[str, Any]) -> Line:
