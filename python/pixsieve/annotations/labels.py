@@ -38,12 +38,17 @@ def choose_label(annotations: pl.DataFrame, config: Config) -> pl.DataFrame:
                 "For folder names use labels='folder'"
             )
         annotations = annotations.with_columns(label=pl.col(column))
-    if isinstance(annotations.schema.get("label"), pl.List | pl.Array):
-        annotations = _joined(annotations, config)
+    return _texts(annotations, config)
+
+
+def _texts(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Labels and splits as text, whatever they are: numbers, or lists."""
+    if isinstance(frame.schema.get("label"), pl.List | pl.Array):
+        frame = _joined(frame, config)
     for name in ("label", "split"):
-        if name in annotations.columns:
-            annotations = as_text(annotations, name)
-    return annotations
+        if name in frame.columns:
+            frame = as_text(frame, name)
+    return frame
 
 
 def _joined(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
@@ -77,6 +82,7 @@ def fill(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     for name in ("label", "split"):
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name))
+    frame = _texts(frame, config)
     paths = frame.select(pl.coalesce("_relative", "path")).to_series().to_list()
     labels = config.labels
     if labels == "folder":
