@@ -220,6 +220,12 @@ class TestYolo:
             assert codes(audit).count("bad_bounding_box") == 3
             assert names(audit)[0] == "2.png#xywh=percent:37.5,30,25,40"
 
+    def test_a_box_at_the_edge_is_at_zero_not_minus_zero(self, run, tmp_path):
+        data = self.data(tmp_path)
+        (label,) = tmp_path.rglob("2.txt")
+        label.write_text("1 0.1249999 0.2499999 0.25 0.5\n")
+        assert names(run(data))[0] == "2.png#xywh=percent:0,0,25,50"
+
     def test_folders_that_are_not_there(self, run, tmp_path):
         missing = str(tmp_path / "nowhere" / "train")
         for number, train in enumerate(("images/trian", missing)):
@@ -254,6 +260,15 @@ class TestOtherFiles:
             audit = run(tmp_path / "in", annotations=annotations)
             assert audit.images["label"].to_list() == ["cat"]
             assert measured(audit).equals(expected)
+
+    def test_a_broken_voc_file_is_a_box_of_no_place(self, run, tmp_path):
+        for name, text in (("a", "<annotation><filename>a.png</filename>"), ("b", "")):
+            save(tmp_path, f"{name}.png", drawn(0))
+            end = "" if name == "a" else "<annotation></annotation>"
+            (tmp_path / f"{name}.xml").write_text(text + end)
+        audit = run(tmp_path, annotations=tmp_path)
+        assert names(audit) == ["a.png#xywh=?"]
+        assert codes(audit) == ["bad_bounding_box"]
 
 
 class TestDetectors:

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
+import pixsieve
 from cloud_case import FakeServer, listed, quick, until
 from pixsieve.config import Config
 from pixsieve.sources.cloud import (
@@ -195,7 +196,7 @@ def test_parquet_files_are_read_in_place(server: FakeServer) -> None:
     file = io.BytesIO()
     pl.DataFrame({"image": data}).write_parquet(file, row_group_size=10, compression="uncompressed")
     server.objects["bkt/a.parquet"] = file.getvalue()
-    listing = list_input("s3://bkt/a.parquet", config=CONFIG, exclude=None, progress=None)
+    listing = list_input("s3://bkt/a.parquet", config=CONFIG, work_dir=None, progress=None)
     assert listing.frame["path"][99] == "s3://bkt/a.parquet#row=99"
     wanted = listing.frame.with_row_index("row")[[99, 5]]
     assert dict(ParquetRows(Opener(CONFIG)).fetch(wanted)) == {99: data[99], 5: data[5]}
@@ -323,9 +324,31 @@ def test_archives_are_opened_in_place(server: FakeServer) -> None:
         assert archive.read("7/7.jpg") == content["7/7.jpg"]
 
 
-def test_without_obstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in {"obstore", *[name for name in sys.modules if name.startswith("obstore.")]}:
+def without_obstore(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [name for name in sys.modules if name.startswith("obstore.")]
+    for name in {"obstore", "obstore.store", *known}:
         monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.mark.parametrize("sync", [False, True])
+@pytest.mark.parametrize(
+    "end", ["a.jpg", "a.zip", "a.mp4", "a.parquet", "a.txt", "data.yaml", "a/"]
+)
+@pytest.mark.parametrize("start", ["https://127.0.0.1:9/", "s3://bkt/", "gs://b/", "az://c/"])
+def test_no_input_is_read_without_obstore(
+    start: str, end: str, sync: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_obstore(monkeypatch)
+    url = start + end
+    # A Parquet file among others is a row that says the same.
+    inputs: list[Any] = [url] if end == "a.parquet" else [url, {"path": [url]}, [url]]
+    for source in inputs:
+        with pytest.raises(ImportError, match=r"needs obstore: pip install 'pixsieve\[cloud\]'"):
+            pixsieve.run(source, work_dir=tmp_path / "out", sync_s3_to_local=sync, progress=False)
+
+
+def test_without_obstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_obstore(monkeypatch)
     with pytest.raises(ImportError, match=r"pip install 'pixsieve\[cloud\]'"):
         found("s3://bkt/a")
     with pytest.raises(ImportError, match=r"pip install 'pixsieve\[cloud\]'"):

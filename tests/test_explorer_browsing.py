@@ -110,6 +110,51 @@ class TestLists:
         expect(page.locator(".made", has_text="500000")).to_be_visible()
 
 
+class TestCards:
+    def test_no_picture_is_stretched(self, page: Page) -> None:
+        """Width and height are limited each for itself: the picture fits into what is left."""
+        go(page, "#/list/images")
+        first(page).wait_for()
+        fits = page.locator(".card img").evaluate_all(
+            "all => all.map((one) => getComputedStyle(one).objectFit)"
+        )
+        assert set(fits) == {"contain"}
+
+    def test_names_that_differ_at_their_ends_look_different(self, page: Page) -> None:
+        go(page, "#/list/images")
+        first(page).wait_for()
+        names = [
+            "000000005802.jpg#xywh=percent:79.792,67.833,2.369,8.992",
+            "000000005802.jpg#xywh=percent:79.792,67.833,2.369,8.993",
+            "a/long/folder/name/carphone_pristine_and_more.mp4#t=12.345",
+            "b.jpg#a/b",
+            "short.jpg",
+            "ab",
+        ]
+        for name in names:
+            seen = (
+                first(page)
+                .locator("figcaption")
+                .evaluate(
+                    """async (caption, name) => {
+                  const { path } = await import(`${location.pathname}static/cards.js`);
+                  const made = path(name);
+                  caption.querySelector(".path").replaceWith(made);
+                  const end = made.querySelector(".end");
+                  const right = caption.getBoundingClientRect().right;
+                  return [made.textContent, end.textContent, end.scrollWidth - end.clientWidth,
+                    end.getBoundingClientRect().right - right];
+                }""",
+                    name,
+                )
+            )
+            assert seen[0] == name
+            assert name.endswith(seen[1])
+            assert len(seen[1]) >= min(len(name), 14)
+            assert seen[2] <= 0
+            assert seen[3] <= 0.5
+
+
 class TestLookingClosely:
     def test_from_a_list_to_an_image_and_back(self, page: Page) -> None:
         go(page, "#/list/images")

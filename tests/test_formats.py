@@ -128,12 +128,6 @@ ELSEWHERE: dict[str, tuple[str, str] | None] = {
     **{name: None for name, refusal in REFUSED.items() if refusal in (AVIF, JPEG_2000)},
     "heif/example.heic": None,
     "smallest/webm.webm": None,
-    # Several boxes of one kind, of which the standard allows one: no library reads them.
-    **{
-        name: ("corrupt", "Failed to decode image")
-        for name in REFUSED
-        if name.startswith("heif/plum-blossom")
-    },
     # Two channels of different size.
     "pillow/00r1_graya_la.jp2": ("corrupt", "broken data stream when reading image file"),
     "smallest/AudioVideoInterleave.avi": ("corrupt", "the video holds no frame"),

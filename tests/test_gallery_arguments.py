@@ -187,13 +187,17 @@ def test_a_new_run_removes_old_galleries_and_no_other_page(small, tmp_path):
         ({"slice": "diff"}, ValueError, "slice='diff' compares two images: give a label"),
         ({"num_images": 0}, ValueError, "num_images must be a whole number of at least 1, not 0"),
         ({"max_width": 2.5}, ValueError, "max_width must be a whole number of at least 16"),
-        ({"load_crops": True}, ValueError, "load_crops: this run was made on whole pictures"),
     ],
 )
 def test_arguments_that_are_wrong(small, tmp_path, options, error, message):
     with pytest.raises(error, match=re.escape(message)):
         show(small, "stats", tmp_path, **options)
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_crops_that_came_as_files_are_shown_as_they_are(small, tmp_path):
+    plain = show(small, "stats", tmp_path / "plain")
+    assert show(small, "stats", tmp_path / "crops", load_crops=True) == plain
 
 
 # ---- frames that users bring along ---- #

@@ -62,7 +62,7 @@ def _fragment() -> pl.Expr:
     shares = _joined([_text(value * 100, 3) for value in sides])
     corners = _joined([_text(value, 2) for value in at])
     return (
-        pl.when(pl.col("_box").is_null())
+        pl.when(pl.col("_box").is_null() | pl.all_horizontal(value.is_nan() for value in at))
         .then(pl.lit("xywh=?"))
         .when(rotated)
         .then(pl.lit("corners=") + corners)
@@ -73,7 +73,9 @@ def _fragment() -> pl.Expr:
 
 
 def _text(value: pl.Expr, digits: int) -> pl.Expr:
-    return value.round(digits).cast(pl.String).str.strip_suffix(".0").fill_null("?")
+    # Minus zero is zero, too.
+    known = pl.when(value.round(digits) == 0).then(0.0).otherwise(value.round(digits))
+    return known.fill_nan(None).cast(pl.String).str.strip_suffix(".0").fill_null("?")
 
 
 def _joined(parts: list[pl.Expr]) -> pl.Expr:

@@ -17,9 +17,10 @@ from pixsieve.annotations.voc import read_voc
 from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.annotations.yolo_labels import data_rows, folder_rows
 from pixsieve.config import Config
+from pixsieve.sources.tables import columns_of, is_records
 
-#: A table (Polars, pandas, Arrow, a mapping of columns), COCO as a dict, the tasks of Label Studio
-#: as a list, or the path of a file or folder in any of the known formats.
+#: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
+#: of Label Studio as a list, or the path of a file or folder in any of the known formats.
 Annotations: TypeAlias = (
     pl.DataFrame
     | PandasFrame
@@ -70,10 +71,21 @@ def _read(annotations: Annotations, config: Config) -> pl.DataFrame:
     if is_coco(annotations):
         return read_coco(annotations, "annotations")
     if isinstance(annotations, list):
-        return read_tasks(annotations, "annotations")
+        if not _are_rows(annotations):
+            return read_tasks(annotations, "annotations")
+        annotations = columns_of(annotations)
     frame = as_frame(annotations, "annotations")
     # A table may have columns of any name: they give way.
     return _renamed(frame)
+
+
+def _are_rows(items: list[Any]) -> bool:
+    """Whether it is a table as a list of rows, not of tasks."""
+    return is_records(items) and any(
+        name in row and not isinstance(row.get("data"), Mapping)
+        for row in items
+        for name in PATH_COLUMNS
+    )
 
 
 def _renamed(frame: pl.DataFrame) -> pl.DataFrame:

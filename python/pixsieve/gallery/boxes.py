@@ -27,11 +27,10 @@ def shows_whole(look: Look, audit: Audit) -> bool:
     """Whether the pictures are shown that the images are parts of.
 
     Raises:
-        ValueError: If crops are asked for and there are none, or boxes shall be drawn over them.
+        ValueError: If crops are asked for, and boxes shall be drawn over them.
     """
     if not audit.has_boxes:
-        if look.load_crops:
-            raise ValueError("load_crops: this run was made on whole pictures, it has no crops")
+        # Crops that were given as files are images like others, and shown as they are.
         return False
     if look.load_crops and look.draw_bbox and look.get_bounding_box_func is None:
         raise ValueError("draw_bbox draws over whole pictures: leave load_crops out")

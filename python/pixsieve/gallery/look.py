@@ -51,7 +51,7 @@ class Look:
         save_artifacts: Also writes the frame of what is shown, as CSV beside the page.
         show: In a notebook, displays the page.
         load_crops: Shows the box itself instead of the whole picture, where the images are boxes;
-            None: unless `draw_bbox` is set.
+            None: unless `draw_bbox` is set. Other images are shown as they are.
         get_label_func: Called with a path, or a mapping of paths, gives the label to show.
         get_reformat_filename_func: Called with a path, gives the name to show.
         get_extra_col_func: Called with a path, gives more to say: text, or a list of texts.

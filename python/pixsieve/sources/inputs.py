@@ -1,7 +1,7 @@
 """From whatever the user gives to one listing."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -71,7 +71,7 @@ class _Lister:
         if isinstance(source, str | os.PathLike):
             return self._path(os.fspath(source))
         found = self._object(source)
-        if found is None and isinstance(source, Iterable):
+        if found is None and isinstance(source, Iterable) and not isinstance(source, Mapping):
             return self._several(list(source))
         if found is None:
             raise ValueError(
@@ -175,7 +175,11 @@ class _Lister:
     def _several(self, sources: list[Any]) -> Listing:
         """Of a list: its files together, so that a file that comes twice is one picture."""
         from pixsieve.sources.items import is_picture  # noqa: PLC0415 - on demand
+        from pixsieve.sources.tables import is_records, list_table  # noqa: PLC0415 - on demand
 
+        if is_records(sources):
+            return self._of_given(list_table(sources, max_pixels=self.config.max_pixels))
+        _check_items(sources)
         files = [
             os.fspath(one)
             for one in sources
@@ -218,6 +222,17 @@ class _Lister:
             return False
         suffix = Path(path).suffix.lower()
         return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
+
+
+def _check_items(sources: list[Any]) -> None:
+    """Refuses pairs of a path and a label, whose parts would all be taken for paths."""
+    odd = next((one for one in sources if isinstance(one, list | tuple)), None)
+    if odd is not None:
+        raise ValueError(
+            f"the list holds a {type(odd).__name__}, where paths or pictures are expected: pass "
+            "labels as a table with the columns path and label, such as "
+            "{'path': [...], 'label': [...]}"
+        )
 
 
 def _without_repeated(listing: Listing) -> Listing:

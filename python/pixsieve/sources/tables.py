@@ -1,7 +1,8 @@
 """Tables in memory: Polars, pandas, Arrow."""
 
+import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -15,7 +16,7 @@ from pixsieve.sources.columns import (
     user_columns,
 )
 from pixsieve.sources.given import Cells, Given, cells_or_files, given_rows
-from pixsieve.sources.items import Items
+from pixsieve.sources.items import Items, is_picture
 from pixsieve.sources.paths import list_paths
 
 
@@ -28,6 +29,29 @@ def is_table(source: object) -> bool:
         or hasattr(source, "__arrow_c_stream__")
         or (isinstance(source, Mapping) and all(map(_is_column, source.values())))
     )
+
+
+def is_records(source: object) -> bool:
+    """Whether an input is a table as a list of its rows, each a mapping, as `to_dicts` gives."""
+    return isinstance(source, list) and bool(source) and all(map(_is_record, source))
+
+
+def _is_record(row: object) -> bool:
+    """Whether it is a mapping of values: neither one of columns nor one of datasets."""
+    return isinstance(row, Mapping) and any(map(_is_value, row.values()))
+
+
+def _is_value(value: object) -> bool:
+    return (
+        value is None or isinstance(value, str | os.PathLike | numbers.Number) or is_picture(value)
+    )
+
+
+def columns_of(rows: Iterable[Mapping[Any, Any]]) -> dict[str, list[Any]]:
+    """The columns of a list of rows; what a row lacks is None."""
+    rows = list(rows)
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _is_column(values: object) -> bool:
@@ -45,7 +69,7 @@ def list_table(table: Any, *, shown: str = "table", max_pixels: int) -> Given:
     column of paths, which then gives the pictures their names. Pillow's pictures are cells, too.
 
     Args:
-        table: Polars, pandas, Arrow, or a mapping of columns.
+        table: Polars, pandas, Arrow, a mapping of columns, or a list of rows.
         shown: What its rows are called.
         max_pixels: Larger pictures are invalid, where they come decoded.
 
@@ -80,6 +104,9 @@ def as_table(table: Any, described: str) -> pl.DataFrame:
             return table
         if _is_pandas(table):
             return pl.DataFrame(_columns_of_pandas(table))
+        if is_records(table):
+            columns = columns_of(table).items()
+            return pl.DataFrame([pl.Series(name, each, strict=False) for name, each in columns])
         return pl.DataFrame(table)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise ValueError(f"{described}: this cannot be read as a table: {error}") from None

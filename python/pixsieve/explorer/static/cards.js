@@ -43,14 +43,32 @@ export function frame(image) {
   return el("div", { class: "frame" }, shown, decided(image));
 }
 
-/** The end of a name tells files apart: where there is too little room, the folder gives way. */
+/** Characters at the end of a name that stay where the rest of it gives way. */
+const END = 14;
+/** Names of so few characters are not parted. */
+const SHORT = 20;
+
+/** The name of a file in two parts, of which the first gives way where there is no room. */
+function file(text, full) {
+  const letters = Array.from(text);
+  const at = letters.length > SHORT ? letters.length - END : 0;
+  const parts = [["start", letters.slice(0, at)], ["end", letters.slice(at)]].filter(([, held]) => held.length);
+  return el(
+    "bdi",
+    { class: "file", title: full, attributes: { dir: "auto" } },
+    ...parts.map(([part, held]) => el("span", { class: part, textContent: held.join("") })),
+  );
+}
+
+/** The end of a name tells files, boxes and frames apart: the folder and the middle give way. */
 export function path(full) {
-  const end = full.lastIndexOf("/") + 1;
+  const mark = full.indexOf("#");
+  const end = full.lastIndexOf("/", mark < 0 ? full.length : mark) + 1;
   return el(
     "span",
     { class: "path" },
     end ? el("bdi", { class: "folder", textContent: full.slice(0, end), title: full, attributes: { dir: "auto" } }) : null,
-    el("bdi", { class: "file", textContent: full.slice(end), title: full, attributes: { dir: "auto" } }),
+    file(full.slice(end), full),
   );
 }
 

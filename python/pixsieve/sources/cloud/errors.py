@@ -32,6 +32,14 @@ _NO_KEYS = (
 )
 
 
+def check_package() -> None:
+    """Raises ImportError, which says what to install, if obstore cannot be imported."""
+    try:
+        import obstore.store  # noqa: F401, PLC0415 - needed only for remote inputs
+    except ImportError:
+        missing_package()
+
+
 def missing_package() -> NoReturn:
     """Raises ImportError, which says what to install."""
     raise ImportError("reading buckets and URLs needs obstore: pip install 'pixsieve[cloud]'")

@@ -44,9 +44,13 @@ class Stores:
     Args:
         requests: To all stores of the process that may be under way at the same time.
         retries: How often a store repeats a request by itself.
+
+    Raises:
+        ImportError: If obstore is not installed.
     """
 
     def __init__(self, requests: int, retries: int = 0) -> None:
+        errors.check_package()
         self.requests = requests
         self._retries = retries
         self._made: dict[RemoteURL, Store] = {}

@@ -1,8 +1,14 @@
-"""AVIF, through Pillow and libavif."""
+"""AVIF, through Pillow and libavif, or FFmpeg where libavif is too strict."""
 
+import importlib.util
 import io
+import struct
+from typing import Any
 
-from pixsieve.sources.formats.colours import upright
+import numpy as np
+from numpy.typing import NDArray
+
+from pixsieve.sources.formats.colours import on_white, upright
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.formats.pillow import rgb
 
@@ -10,10 +16,31 @@ from pixsieve.sources.formats.pillow import rgb
 PER_PIXEL = 14
 
 ORIENTATION = 0x0112
+#: What libavif says of boxes that break a rule of the standard, though all may be there.
+STRICT = "BMFF parsing failed"
+#: What makes an item the alpha of another.
+ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
+#: FFmpeg's number of the range 16 to 235.
+LIMITED = 1
 
 
 def decode(data: bytes, request: Request) -> Decoded:
-    """The first picture. More than 8 bits become 8 within libavif, by their range."""
+    """The first picture. More than 8 bits become 8 by their range."""
+    try:
+        return _by_pillow(data, request)
+    except SyntaxError as error:
+        if STRICT not in str(error):
+            raise
+        if importlib.util.find_spec("av") is None:
+            more = "libavif refuses it; FFmpeg may read it: pip install 'pixsieve[video]'"
+            raise RefusedError("corrupt", f"{error}: {more}") from None
+        array = _by_ffmpeg(data, request)
+        if array is None:
+            raise
+    return Decoded(array, "avif", array.shape[1], array.shape[0])
+
+
+def _by_pillow(data: bytes, request: Request) -> Decoded:
     from PIL import AvifImagePlugin, Image  # noqa: PLC0415 - needed only for AVIF
 
     if not AvifImagePlugin.SUPPORTED:
@@ -27,3 +54,61 @@ def decode(data: bytes, request: Request) -> Decoded:
         array = rgb(image, request.stretch)
     array = upright(array, exif.get(ORIENTATION, 1))
     return Decoded(array, "avif", array.shape[1], array.shape[0])
+
+
+def _by_ffmpeg(data: bytes, request: Request) -> NDArray[np.uint8] | None:
+    """The picture, upright; None if FFmpeg cannot read it, either."""
+    import av  # noqa: PLC0415 - needed only for AVIF that libavif refuses
+
+    try:
+        with av.open(io.BytesIO(data), "r", format="mov") as container:
+            pictures: list[Any] = []
+            rest: list[Any] = []
+            for stream in container.streams.video:
+                is_first = bool(stream.disposition & av.stream.Disposition.default)
+                (pictures if is_first else rest).append(stream)
+            # Tiles of a larger picture would be several streams, none of them the first.
+            if len(pictures) != 1 or "av1" not in pictures[0].codec_context.codec.canonical_name:
+                return None
+            first = pictures[0]
+            if not _says(data, first.width, first.height):
+                return None
+            request.check(first.width, first.height, first.width * first.height, PER_PIXEL)
+            frame = _frame(container, first, request)
+            colour = frame.to_ndarray(format="rgb24")
+            if ALPHA in data and len(rest) == 1:
+                container.seek(0)
+                alpha = _grey(_frame(container, rest[0], request))
+                if alpha.shape != colour.shape[:2]:
+                    return None
+                colour = on_white(colour, alpha)
+    except (av.error.FFmpegError, StopIteration, ValueError):
+        return None
+    return np.ascontiguousarray(np.rot90(colour, round(frame.rotation / 90) % 4))
+
+
+def _says(data: bytes, width: int, height: int) -> bool:
+    """Whether no picture within is said to be of another size."""
+    sizes = {part[4:12] for part in data.split(b"ispe")[1:]}
+    return sizes == {struct.pack(">II", width, height)}
+
+
+def _frame(container: Any, stream: Any, request: Request) -> Any:
+    """The first frame of a stream, of the size that it says; else ValueError."""
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(request.max_pixels)}
+    frame = next(container.decode(stream))
+    if frame.is_corrupt or (frame.width, frame.height) != (stream.width, stream.height):
+        raise ValueError("the frame is not what its header says")
+    return frame
+
+
+def _grey(frame: Any) -> NDArray[np.uint8]:
+    """The lightness of a frame, 0..255."""
+    # The plane itself: FFmpeg would not stretch the range.
+    values: NDArray[np.uint8] = frame.reformat(format="gray").to_ndarray()
+    if frame.color_range != LIMITED or frame.format.name != "gray":
+        return values
+    wide = (values.astype(np.float32) - 16) * (255 / 219) + 0.5
+    stretched: NDArray[np.uint8] = np.clip(wide, 0, 255).astype(np.uint8)
+    return stretched
