@@ -2,8 +2,6 @@
 
 import functools
 import os
-import queue
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +21,8 @@ from pixsieve.sources.video_container import (
     said,
     stamp_of_frame,
 )
+from pixsieve.sources.video_crew import Answer, Task, at_once
+from pixsieve.sources.video_entry import entry_test
 from pixsieve.sources.videos import COUNTED, STAMPS, require
 
 #: A frame that is further ahead is sought, not decoded up to.
@@ -37,8 +37,6 @@ UNSPECIFIED = 2
 #: Pixels.
 MARGIN = 1 << 20
 UNDECODED = "the frame cannot be decoded"
-
-Answer = tuple[int, Content]
 
 
 class VideoFetcher:
@@ -72,7 +70,7 @@ class VideoFetcher:
                 yield from self._of_video(*video, threads=self._config.threads)
         else:
             each = max(1, self._config.threads // several)
-            yield from _at_once([_Task(self._of_video, video, each) for video in videos], several)
+            yield from at_once([Task(self._of_video, video, each) for video in videos], several)
 
     def _of_video(
         self, location: str, rows: list[int], offsets: list[int], *, threads: int
@@ -84,6 +82,7 @@ class VideoFetcher:
             *([_Search("keys", KEYS_BEFORE_S)] if keys else []),
             _Search("stamped", 0.0),
             _Search("stamped", BEFORE_S),
+            _Search("whole", 0.0),
         ]
         try:
             for search in [_Search("counted", 0.0)] if wanted.counted else searches:
@@ -195,7 +194,9 @@ class _Reader:
         self._wanted, self._search, self._most = wanted, search, most
         self._base = float(stream.time_base or 1)
         self._far_s = FAR_S + search.before
-        self._moved = False
+        self._moved = self._primed = self._lost = False
+        self._is_entry = entry_test(container, stream.codec_context)
+        self._entry: int | None = None
         self._convert = VideoReformatter()
         self._format = stream.codec_context.name
 
@@ -206,21 +207,42 @@ class _Reader:
             if not self._wanted.left:
                 return
 
+    def whole(self) -> Iterator[Answer]:
+        """By presentation time, from the first frame on."""
+        last = max(self._wanted.left) + self._ticks(self._far_s)
+        for frame in self._frames():
+            stamp = stamp_of_frame(frame)
+            yield from self._answer(stamp, frame)
+            if not self._wanted.left or (stamp is not None and stamp > last):
+                return
+
     def keys(self) -> Iterator[Answer]:
         """Key frames: each packet by itself, the others are not decoded."""
+        if self._is_entry is None:
+            return
         codec = self._stream.codec_context
         read = functools.partial(packets, self._container, self._stream)
         for packet in self._on_the_way(read, lambda packet: packet.pts):
-            if packet.pts not in self._wanted.left or not (packet.size and packet.is_keyframe):
+            if not packet.size or (self._primed and packet.pts not in self._wanted.left):
+                continue
+            self._primed = True
+            if not (packet.is_keyframe and self._is_entry(bytes(packet))):
                 continue
             for frame in [*self._decoded(packet), *self._decoded(None)]:
-                yield from self._answer(stamp_of_frame(frame), frame)
+                # The second field may be in another packet.
+                if not frame.interlaced_frame:
+                    yield from self._answer(stamp_of_frame(frame), frame)
             codec.flush_buffers()
 
     def stamped(self) -> Iterator[Answer]:
         """By presentation time: all frames from the key frame before each are decoded."""
+        if self._is_entry is None:
+            return
         for frame in self._on_the_way(self._frames, stamp_of_frame):
-            yield from self._answer(stamp_of_frame(frame), frame)
+            stamp = stamp_of_frame(frame)
+            # What is shown before the entry may refer to what is before it.
+            if self._entry is None or (stamp is not None and stamp >= self._entry):
+                yield from self._answer(stamp, frame)
 
     def _on_the_way(
         self, read: Callable[[], Iterator[Any]], stamp_of: Callable[[Any], int | None]
@@ -240,6 +262,8 @@ class _Reader:
                 if place > began and self._is_far(targets[place], stamp):
                     break
             else:
+                if self._lost:
+                    return
                 # Here the file ends, or seems to: what is far ahead may be there all the same.
                 ends += 1
                 far = targets[place] + self._ticks(self._far_s)
@@ -258,6 +282,7 @@ class _Reader:
         begin = target - self._ticks(self._search.before)
         if begin <= start and not self._moved:
             return
+        self._prime()
         self._moved = True
         try:
             self._container.seek(max(begin, start), stream=self._stream)
@@ -265,8 +290,28 @@ class _Reader:
             # What cannot seek is decoded from where it stands.
             self._wanted.error = said(error)
 
+    def _prime(self) -> None:
+        """The decoder sees the first packet: it may say what holds for the whole video."""
+        if not self._primed and not self._moved:
+            for packet in packets(self._container, self._stream):
+                if packet.size:
+                    self._decoded(packet)
+                    break
+        self._primed = True
+
     def _frames(self) -> Iterator[Any]:
+        """All frames from here on, or from the first entry after it; none if that is not clean."""
+        entered = not self._moved
         for packet in packets(self._container, self._stream):
+            if not entered:
+                if not (packet.size and packet.is_keyframe):
+                    continue
+                if self._is_entry is None or not self._is_entry(bytes(packet)):
+                    self._lost = True
+                    return
+                entered = True
+                self._entry = packet.pts if packet.pts is not None else packet.dts
+            self._primed = True
             yield from self._decoded(packet)
 
     def _decoded(self, packet: Any | None) -> list[Any]:
@@ -306,85 +351,3 @@ class _Reader:
             return Failure("corrupt", f"{UNDECODED}: {said(error)}")
         quarters = round(frame.rotation / 90) % 4
         return Pixels(np.ascontiguousarray(np.rot90(picture, quarters)), self._format)
-
-
-# ---- several videos at once ---- #
-
-
-@dataclass(frozen=True)
-class _Task:
-    read: Callable[..., Iterator[Answer]]
-    video: tuple[str, list[int], list[int]]
-    threads: int
-
-    def answers(self) -> Iterator[Answer]:
-        return self.read(*self.video, threads=self.threads)
-
-
-class _Crew:
-    """Threads that read videos, and a short queue of what they found."""
-
-    def __init__(self, tasks: list[_Task], several: int) -> None:
-        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        for task in tasks:
-            self._tasks.put(task)
-        self.found: queue.Queue[Answer | BaseException | None] = queue.Queue(several)
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, name="pixsieve-video", daemon=True)
-            for _ in range(several)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Returns when all threads have let go of their videos."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        try:
-            while not self._stopped.is_set():
-                try:
-                    task = self._tasks.get_nowait()
-                except queue.Empty:
-                    break
-                if not self._hand_on(task):
-                    return
-            self._put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where the answers are awaited
-            self._put(error)
-
-    def _hand_on(self, task: _Task) -> bool:
-        answers = task.answers()
-        try:
-            return all(self._put(answer) for answer in answers)
-        finally:
-            answers.close()  # type: ignore[attr-defined]
-
-    def _put(self, item: Answer | BaseException | None) -> bool:
-        """Whether it was taken, and not told to stop."""
-        while not self._stopped.is_set():
-            try:
-                self.found.put(item, timeout=0.05)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-
-def _at_once(tasks: list[_Task], several: int) -> Iterator[Answer]:
-    crew = _Crew(tasks, several)
-    try:
-        working = several
-        while working:
-            item = crew.found.get()
-            if item is None:
-                working -= 1
-            elif isinstance(item, BaseException):
-                raise item
-            else:
-                yield item
-    finally:
-        crew.stop()

@@ -203,7 +203,10 @@ def _found(file: Video, frames: str | float) -> Found:
 
 
 def _stamped(container: Any, stream: Any) -> Found | None:
-    """What the container says, in the order of presentation; None if it does not say enough."""
+    """What the container says, in the order of presentation; None if it does not say enough.
+
+    Stamps that several frames share do not tell them apart.
+    """
     stamps, keys = array("q"), bytearray()
     for packet in all_packets(container, stream):
         if not packet.size or packet.is_discard:
@@ -214,6 +217,8 @@ def _stamped(container: Any, stream: Any) -> Found | None:
             return None
         stamps.append(stamp)
         keys.append(packet.is_keyframe)
+    if len(set(stamps)) < len(stamps):
+        return None
     return _ordered(np.array(stamps, np.int64), np.array(keys, bool), stream)
 
 
