@@ -171,7 +171,7 @@ def without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     """Hides pyarrow; has the settings of `list_input`."""
     for name in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, name, None)
-    return {"config": Config(), "exclude": None, "progress": None}
+    return {"config": Config(), "work_dir": None, "progress": None}
 
 
 NEEDED = r"reading Parquet needs pyarrow: pip install 'pixsieve\[parquet\]'"

@@ -152,7 +152,7 @@ class TestPreprocessing:
         config = Config(num_threads=2, device="cpu", batch_size=2)
         model = load_model(card, config)
         found = engine.extract(
-            [str(file) for file in files],
+            engine.Images.of_files(files),
             model=model,
             config=config,
             thumbnails=None,

@@ -52,7 +52,8 @@ class TestShapes:
         embeddings = embed(path, card | {"output": {"normalize": "none", "pool": pool}}, plain)
         values = np.array(COLOURS) / 255
         expected = values[:, 0] if pool == "first" else values.mean(axis=1)
-        assert embeddings.shape == (len(plain), SIDE * SIDE)
+        # What gives zeros has no direction, and no embedding.
+        expected = expected[expected > 0]
         np.testing.assert_allclose(
             embeddings, np.repeat(expected[:, None], SIDE * SIDE, axis=1), atol=1e-5
         )
