@@ -97,8 +97,10 @@ def check(path: Path, singles: int) -> None:
         same(one, "key", truth)
 
 
-def same(rows: pl.DataFrame, frames: str | float, truth: list[NDArray[np.uint8]]) -> None:
-    answers = fetched(rows, frames)
+def same(
+    rows: pl.DataFrame, frames: str | float, truth: list[NDArray[np.uint8]], **settings: int
+) -> None:
+    answers = fetched(rows, frames, **settings)
     for row, frame in enumerate(rows["frame"]):
         content = answers[row]
         assert isinstance(content, Pixels), (frame, frames, content)
@@ -118,3 +120,13 @@ def test_frames_of_videos_without_clean_entries(shared: Path, tmp_path: Path, na
         pytest.skip(f"PyAV has no {codec}")
     source = shared / "videos" / "bikes.mp4"
     check(write(tmp_path / name, codec, pixels, options, source), singles=12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_what_only_the_first_packet_says_holds_for_all_frames(shared: Path, threads: int):
+    """How this one is decoded depends on its encoder, which its other key frames do not name."""
+    path = shared / "videos" / "cockatoo.mp4"
+    truth, rows = decoded(path), listed(path, "all")
+    for place in (130, 145, 200, 250):
+        for frames in ("key", 2.5):
+            same(rows[place : place + 1], frames, truth, num_threads=threads)
