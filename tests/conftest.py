@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,12 @@ Pictures = Callable[..., list[Path]]
 #: Linux capabilities that let root ignore permissions: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH.
 DAC = (1 << 1) | (1 << 2)
 CAPABILITY_VERSION = 0x20080522
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is heard, by the tests and what they start, even where a shell has it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def shared_folder() -> Path | None:
