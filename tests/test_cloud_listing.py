@@ -10,11 +10,12 @@ import pytest
 
 from cloud_case import MODIFIED, FakeServer, Fault, quick
 from pixsieve.config import Config
-from pixsieve.sources.cloud import is_url, list_remote
+from pixsieve.sources.cloud import list_remote
 from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.settings import minio_access, s3_access
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import parse
+from pixsieve.sources.listing import is_url
 from pixsieve.sources.places import LISTED
 
 CONFIG = Config()
@@ -80,9 +81,7 @@ def test_urls_without_a_bucket_are_refused(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["/a/b", "C:\\a", "C:/a", "a://b", "s3:/a", "", 5, None, "file://a"]
-)
+@pytest.mark.parametrize("text", ["/a/b", "C:\\a", "C:/a", "a://b", "s3:/a", "", "file://a"])
 def test_paths_are_no_urls(text: object) -> None:
     assert not is_url(text)
 

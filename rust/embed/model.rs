@@ -2,6 +2,7 @@
 //! one for all on a GPU.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use half::f16;
@@ -61,16 +62,26 @@ pub struct Model {
 }
 
 /// Stops a running inference from another thread.
-pub struct Cancel(RunOptions);
+pub struct Cancel {
+    options: RunOptions,
+    cancelled: AtomicBool,
+}
 
 impl Cancel {
     pub fn new() -> Result<Self> {
-        RunOptions::new().map(Self).map_err(|error| Error::model(error.to_string()))
+        let options = RunOptions::new().map_err(|error| Error::model(error.to_string()))?;
+        Ok(Self { options, cancelled: AtomicBool::new(false) })
     }
 
     pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
         // The one way to fail is a run that has ended meanwhile, which is what is wanted.
-        let _ = self.0.terminate();
+        let _ = self.options.terminate();
+    }
+
+    /// Why a run failed: an inference that was cancelled fails too, and is not the cause.
+    fn cause(&self, error: &ort::Error) -> Error {
+        if self.cancelled.load(Ordering::SeqCst) { Error::Stopped } else { failed(error) }
     }
 }
 
@@ -308,21 +319,21 @@ fn run(
     batch: &Batch,
     cancel: &Cancel,
 ) -> Result<(Vec<i64>, Vec<f32>)> {
-    let failed = |error: ort::Error| Error::model(format!("the model failed: {error}"));
     let shape = batch.shape();
     let tensor: SessionInputValue<'_> = match &batch.elements {
-        Elements::Float32(values) => {
-            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
-        }
-        Elements::Float16(values) => {
-            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
-        }
-        Elements::Uint8(values) => {
-            TensorRef::from_array_view((shape, values.as_slice())).map_err(failed)?.into()
-        }
+        Elements::Float32(values) => TensorRef::from_array_view((shape, values.as_slice()))
+            .map_err(|error| failed(&error))?
+            .into(),
+        Elements::Float16(values) => TensorRef::from_array_view((shape, values.as_slice()))
+            .map_err(|error| failed(&error))?
+            .into(),
+        Elements::Uint8(values) => TensorRef::from_array_view((shape, values.as_slice()))
+            .map_err(|error| failed(&error))?
+            .into(),
     };
-    let outputs =
-        session.run_with_options(ort::inputs![input => tensor], &cancel.0).map_err(failed)?;
+    let outputs = session
+        .run_with_options(ort::inputs![input => tensor], &cancel.options)
+        .map_err(|error| cancel.cause(&error))?;
     let value = &outputs[output];
     if let Ok((shape, values)) = value.try_extract_tensor::<f32>() {
         return Ok((shape.to_vec(), values.to_vec()));
@@ -331,6 +342,10 @@ fn run(
         .try_extract_tensor::<f16>()
         .map_err(|_| Error::model(format!("output {output:?} is neither float32 nor float16")))?;
     Ok((shape.to_vec(), values.iter().map(|value| value.to_f32()).collect()))
+}
+
+fn failed(error: &ort::Error) -> Error {
+    Error::model(format!("the model failed: {error}"))
 }
 
 /// To length one; a row of zeros stays.

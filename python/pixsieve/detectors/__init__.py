@@ -3,7 +3,6 @@
 from pixsieve.detectors.boxes import Detections, Detector
 from pixsieve.detectors.crops import Found, detect_all
 from pixsieve.detectors.loading import load_detector
-from pixsieve.detectors.margins import widen
 from pixsieve.detectors.regions import is_global_box, parse_global_box
 
 __all__ = [
@@ -14,5 +13,4 @@ __all__ = [
     "is_global_box",
     "load_detector",
     "parse_global_box",
-    "widen",
 ]

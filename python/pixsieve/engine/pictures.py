@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,17 @@ THUMBNAIL_SIDE = 256
 #: mirrored view helps a little everywhere; a larger input helps crops and labels, but loses
 #: blurred and reduced copies.
 ACCURATE_VIEWS = ("plain", "mirror")
+
+
+def _decoding(config: Config, progress: Callback) -> dict[str, Any]:
+    """What all jobs on pictures are told."""
+    return {
+        "max_side": MAX_SIDE,
+        "max_pixels": config.max_pixels,
+        "stretch": config.stretch,
+        "num_threads": config.threads,
+        "progress": progress,
+    }
 
 
 def extract(
@@ -41,13 +52,9 @@ def extract(
             min_file_size=config.min_file_size,
             min_width=config.min_width,
             min_height=config.min_height,
-            max_side=MAX_SIDE,
-            max_pixels=config.max_pixels,
-            stretch=config.stretch,
             thumbnails=None if thumbnails is None else str(thumbnails),
             thumbnail_side=THUMBNAIL_SIDE,
-            num_threads=config.threads,
-            progress=progress,
+            **_decoding(config, progress),
         ),
     )
 
@@ -60,11 +67,7 @@ def pixel_digests(images: Images, *, config: Config, progress: Callback) -> list
         lambda pictures, exchange: _native.pixel_digests(
             pictures=pictures,
             exchange=exchange,
-            max_side=MAX_SIDE,
-            max_pixels=config.max_pixels,
-            stretch=config.stretch,
-            num_threads=config.threads,
-            progress=progress,
+            **_decoding(config, progress),
         ),
     )
 
@@ -86,11 +89,7 @@ def write_thumbnails(
             exchange=exchange,
             targets=targets,
             side=side,
-            max_side=MAX_SIDE,
-            max_pixels=config.max_pixels,
-            stretch=config.stretch,
-            num_threads=config.threads,
-            progress=progress,
+            **_decoding(config, progress),
         ),
     )
 

@@ -159,19 +159,6 @@ def has_boxes(names: Collection[str]) -> bool:
     return any(all(name in names for name in boxes) for boxes in BOX_COLUMNS)
 
 
-def listed(kind: str, columns: Mapping[str, pl.Series | pl.Expr | None], rows: int) -> pl.DataFrame:
-    """A frame of `LISTED`; what is not given is 0, or null where that is allowed."""
-    nothing: dict[str, int | str | None] = {
-        "kind": kind,
-        **dict.fromkeys(("offset", "stored", "size", "modified"), 0),
-        **dict.fromkeys(("check", "error_code", "detail")),
-    }
-    given = {name: value for name, value in columns.items() if value is not None}
-    frame = pl.DataFrame({"_row": pl.arange(0, rows, eager=True)}).with_columns(**given)
-    rest = [pl.lit(value).alias(name) for name, value in nothing.items() if name not in given]
-    return frame.with_columns(rest).select(pl.col(name).cast(LISTED[name]) for name in LISTED)
-
-
 def named_rows(
     names: pl.Series | None, rows: int, *, shown: str, relative: str, fallback: str
 ) -> dict[str, pl.Series]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from pixsieve.sources.columns import listed
+from pixsieve.sources.listing import listed
 from pixsieve.sources.paths import find, list_paths
 from pixsieve.sources.places import Content, Failure, Fetcher
 
@@ -34,13 +34,10 @@ def given_rows(
     names: Mapping[str, pl.Series], rows: int, shown: str, size: pl.Series | None = None
 ) -> pl.DataFrame:
     """Rows of kind `given`, numbered by `offset`; `location` is what the object is called."""
-    columns: dict[str, pl.Series | pl.Expr | None] = {
-        **names,
-        "location": pl.lit(shown.encode()),
-        "offset": pl.arange(0, rows, eager=True),
-        "size": size,
-    }
-    return listed("given", columns, rows)
+    columns = {**names, "offset": pl.arange(0, rows, eager=True)}
+    if size is not None:
+        columns["size"] = size
+    return listed(columns, kind="given", location=shown.encode())
 
 
 def cells_or_files(

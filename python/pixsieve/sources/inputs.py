@@ -18,7 +18,7 @@ from pixsieve.sources.files import (
     list_files,
     list_folder,
 )
-from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
+from pixsieve.sources.listing import Listing, combined, is_url, plain, resolved, shown
 from pixsieve.sources.opening import Opener
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
@@ -83,6 +83,7 @@ class _Lister:
     def _path(self, path: str) -> Listing:
         if not path:
             raise ValueError("the path of the input is empty")
+        path = plain(path)
         if is_url(path):
             special = self._described_by_file(path)
             return self._remote(path) if special is None else special

@@ -2,12 +2,17 @@
 
 import functools
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from pixsieve.sources.places import LISTED, Fetcher
+
+#: One letter before the colon is a drive.
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+FILE = "file://"
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Listing:
         return replace(both, folder=self.folder, second=len(self), second_folder=other.folder)
 
 
-def listed(columns: dict[str, object] | pl.DataFrame, **constants: object) -> pl.DataFrame:
+def listed(columns: Mapping[str, object] | pl.DataFrame, **constants: object) -> pl.DataFrame:
     """A frame with all columns of `LISTED`, those that are not given at their usual values."""
     usual = {
         "kind": "file",
@@ -141,8 +146,14 @@ def _resolved_files(frame: pl.DataFrame) -> pl.Series:
 
 def is_url(text: str) -> bool:
     """Whether it names something that is not a file of this machine."""
-    scheme, found, _ = text.partition("://")
-    return bool(found) and scheme.isalnum() and len(scheme) > 1
+    return URL.match(text) is not None and not text.lower().startswith(FILE)
+
+
+def plain(path: str) -> str:
+    """The path that a file:// URL means; any other as it is."""
+    from urllib.request import url2pathname  # noqa: PLC0415 - seldom
+
+    return url2pathname(path[len(FILE) :]) if path.lower().startswith(FILE) else path
 
 
 def shown(path: str) -> str:

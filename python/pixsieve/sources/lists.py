@@ -11,8 +11,8 @@ import polars as pl
 
 from pixsieve.sources.columns import PATH_COLUMNS, path_column, user_columns
 from pixsieve.sources.files import PICTURE_EXTENSIONS
-from pixsieve.sources.listing import shown
-from pixsieve.sources.paths import URL, Files, find, folder_of, list_paths
+from pixsieve.sources.listing import URL, is_url, shown
+from pixsieve.sources.paths import Files, find, folder_of, list_paths
 
 #: The files that are read as lists of paths.
 LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv")
@@ -48,7 +48,7 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
         if not os.path.exists(path):  # noqa: PTH110 - names may not be UTF-8
             raise FileNotFoundError(f"{described}: there is no such list of paths")
         data = Path(path).read_bytes()
-    folder = None if URL.match(os.fspath(path)) else folder_of(path)
+    folder = None if is_url(os.fspath(path)) else folder_of(path)
     lines = _lines(data, described)
     paths, user = _parse(lines, folder, described)
     files = list_paths(paths, described=described, folder=folder, user=user, folders=True)
@@ -110,7 +110,7 @@ def _separator_of_header(line: str) -> str | None:
 
 
 def _is_file(text: str, folder: str | None) -> bool:
-    return URL.match(text) is not None or find(text, folder).known
+    return is_url(text) or find(text, folder).known
 
 
 def _column_of_paths(line: str, folder: str | None, described: str) -> tuple[str, int] | None:

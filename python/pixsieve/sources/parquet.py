@@ -12,7 +12,6 @@ import polars as pl
 from pixsieve.sources.columns import (
     NoPicturesError,
     PictureColumn,
-    listed,
     named_rows,
     path_column,
     picture_column,
@@ -20,10 +19,11 @@ from pixsieve.sources.columns import (
     with_names,
 )
 from pixsieve.sources.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
+from pixsieve.sources.listing import is_url, listed
 from pixsieve.sources.listing import shown as as_shown
 from pixsieve.sources.names import SPLIT_PLACES
 from pixsieve.sources.parquet_file import ParquetFile, open_local
-from pixsieve.sources.paths import URL, folder_of, list_paths
+from pixsieve.sources.paths import folder_of, list_paths
 from pixsieve.sources.places import Content, Failure
 
 PARQUET_EXTENSIONS = (".parquet", ".parq", ".pq")
@@ -83,7 +83,7 @@ def list_parquet(
         reason = str(error).removeprefix(f"{shown}: ")
         raise ValueError(f"{shown} cannot be read: {reason}") from None
     frame = _with_split(_with_classes(frame, opened.features), name)
-    folder = None if URL.match(name) else folder_of(name)
+    folder = None if is_url(name) else folder_of(name)
     if column is None:
         key = path_column(frame.columns) or ""
         paths = frame[key].cast(pl.String).to_list()
@@ -125,13 +125,12 @@ class _Rows:
             fallback=PurePath(self._shown).name,
         )
         used = key is not None and not called["path"].str.contains("#row=", literal=True).any()
-        columns: dict[str, Any] = {
-            **called,
-            "location": pl.lit(self._location),
-            "offset": pl.arange(0, self._rows, eager=True),
-            "modified": pl.lit(self._modified),
-        }
-        rows = listed("row", columns, self._rows)
+        rows = listed(
+            {**called, "offset": pl.arange(0, self._rows, eager=True)},
+            kind="row",
+            location=self._location,
+            modified=self._modified,
+        )
         user = user_columns(frame, [column.name, *([key] if key and used else [])])
         filled = pl.repeat(not all_null, self._rows, dtype=pl.Boolean, eager=True)
         pictures, notes = cells_or_files(rows, filled, paths, user, self._shown, self._folder)
@@ -197,7 +196,7 @@ class ParquetRows:
             yield from left.fail("corrupt", f"the Parquet file cannot be read: {error}")
 
     def _opened(self, location: bytes, modified: int) -> Any:
-        if self._open is not None and URL.match(os.fsdecode(location)) is not None:
+        if self._open is not None and is_url(os.fsdecode(location)):
             return self._open(location)
         if modified not in (0, os.stat(location).st_mtime_ns):  # noqa: PTH116 - may not be UTF-8
             raise ValueError("it has changed since it was listed")

@@ -1,20 +1,15 @@
 """Paths that users wrote down, in lists and tables, as files."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import polars as pl
 
-from pixsieve.sources.columns import has_boxes, listed
-from pixsieve.sources.listing import resolved, shown
-
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+from pixsieve.sources.columns import has_boxes
+from pixsieve.sources.listing import is_url, listed, plain, resolved, shown
 
 
 @dataclass(frozen=True)
@@ -90,15 +85,13 @@ def list_paths(
 
 def find(text: str, folder: str | None) -> Found:
     """Where a path leads: from the current directory, else from `folder`."""
-    if URL.match(text):
-        parts = urlsplit(text)
-        if parts.scheme.lower() != "file":
-            from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
+    if is_url(text):
+        from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
 
-            bare = public(text)
-            place = os.fsencode(bare)
-            return Found(bare, place, place, folder=bare.endswith("/"))
-        text = url2pathname(parts.path)
+        bare = public(text)
+        place = os.fsencode(bare)
+        return Found(bare, place, place, folder=bare.endswith("/"))
+    text = plain(text)
     first = None
     for candidate in _candidates(text, folder):
         first = candidate if first is None else first
@@ -151,7 +144,7 @@ def _frame(rows: list[int], found: list[Found | None], described: str) -> pl.Dat
             [0 if one is None else one.modified for one in found], dtype=pl.Int64
         ),
     }
-    frame = listed("file", columns, len(rows))
+    frame = listed(columns)
     if not empty.any():
         return frame
     return frame.with_columns(

@@ -139,6 +139,8 @@ class PointMap {
   }
 
   #paint() {
+    // Another page may have been opened since it was asked for.
+    if (!this.canvas.isConnected || !this.view) return;
     const { width, height } = this.canvas;
     const context = this.canvas.getContext("2d");
     const image = context.createImageData(width, height);

@@ -17,6 +17,7 @@ from pixsieve.sources.cloud.members import Part
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL, parse
 from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.zipped import LOCAL
 
 #: What may lie in memory: under way, and waiting to be taken.
 BUDGET = 96 << 20
@@ -163,7 +164,7 @@ class _Run:
         for part in request.parts:
             own = data[part.offset - request.start :]
             front = members.front_of(own) if part.kind == "zipped" else None
-            if front is not None and front > members.HEADER.size + members.SLACK:
+            if front is not None and front > LOCAL.size + members.SLACK:
                 last = part.offset + front + part.stored
                 own = await transfer.part(self._stores, request.url, part.offset, last)
             answers.append((part.row, members.content_of(part, own)))

@@ -20,7 +20,8 @@ from pixsieve.sources.cloud import errors, transfer
 from pixsieve.sources.cloud.logins import shown
 from pixsieve.sources.cloud.loop import wait_for
 from pixsieve.sources.cloud.stores import Stores
-from pixsieve.sources.cloud.urls import RemoteURL, is_url, parse
+from pixsieve.sources.cloud.urls import RemoteURL, parse
+from pixsieve.sources.listing import is_url
 from pixsieve.sources.places import LISTED, Failure
 
 #: One line for each file that was written here: only those are ever deleted.

@@ -62,12 +62,6 @@ class RemoteURL:
         return f"{self.scheme}://{self.host + '/' if self.host else ''}{self.bucket}/"
 
 
-def is_url(text: object) -> bool:
-    """Whether this is a URL of a kind that can be read, rather than a path."""
-    found = _URL.match(text) if isinstance(text, str) else None
-    return found is not None and found[1].lower() in SCHEMES
-
-
 def parse(text: str) -> RemoteURL:
     """The parts of a URL.
 
