@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pixsieve.sources.archives import list_archive
+from pixsieve.sources.archives.listing import list_archive
 
 EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tga")
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 3

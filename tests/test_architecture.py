@@ -109,13 +109,13 @@ def rust_room(path: Path) -> str:
 
 #: Packages that only some users have, and where they are used.
 OPTIONAL = {
-    "av": ["sources"],
+    "av": ["sources/formats", "sources/videos"],
     "obstore": ["sources/cloud"],
     "openTSNE": ["audit"],
     "pillow_heif": ["sources/formats"],
     "pillow_jxl": ["sources/formats"],
     "PIL": ["sources"],
-    "pyarrow": ["sources"],
+    "pyarrow": ["sources/tables"],
     "pydicom": ["sources/formats"],
     "rapidocr": ["detectors"],
     "rawpy": ["sources/formats"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archive_case import listed
-from pixsieve.sources.fetching import MemberFetcher, StreamedFetcher
+from pixsieve.sources.archives.fetching import MemberFetcher, StreamedFetcher
 
 
 def photos(shared: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from box_case import CORNERS, cut_by_hand, drawn, measured, save, table, warped
 from pixsieve import schema
 from pixsieve.audit.extraction import portions
 from pixsieve.audit.job import Job
-from pixsieve.sources.given import Cells
+from pixsieve.sources.tables.given import Cells
 
 BOXES = [(0, 0, 200, 150), (10, 20, 60, 40), (150, 100, 50, 50), (33, 7, 12, 90)]
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pixsieve.sources.places import Failure, Pixels
-from pixsieve.sources.videos import FRAMES
+from pixsieve.sources.videos.listing import FRAMES
 from video_cases import CONTAINERS, SIZE, fetched, listed, number_of, numbers, picture, write
 
 

@@ -31,8 +31,8 @@ from pixsieve.sources.cloud import (
 )
 from pixsieve.sources.inputs import list_input
 from pixsieve.sources.opening import Opener
-from pixsieve.sources.parquet import ParquetRows
 from pixsieve.sources.places import Failure
+from pixsieve.sources.tables.parquet import ParquetRows
 
 CONFIG = Config()
 EXTENSIONS = frozenset({"jpg", "tar", "zip"})

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixsieve.config import Config
-from pixsieve.sources.given import Given
 from pixsieve.sources.inputs import list_input
-from pixsieve.sources.parquet import ParquetRows, list_parquet
 from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.given import Given
+from pixsieve.sources.tables.parquet import ParquetRows, list_parquet
 
 RANDOM = np.random.default_rng(5)
 

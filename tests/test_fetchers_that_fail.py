@@ -15,8 +15,8 @@ import pytest
 
 from conftest import Run, draw
 from pixsieve.audit.job import Job
-from pixsieve.sources import items
 from pixsieve.sources.places import Content
+from pixsieve.sources.tables import items
 
 Answers = Iterator[tuple[int, Content]]
 COUNT = 40

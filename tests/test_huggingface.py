@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from pixsieve.sources.given import Given
-from pixsieve.sources.huggingface import is_huggingface, list_huggingface
-from pixsieve.sources.parquet import ParquetRows, list_parquet
 from pixsieve.sources.places import LISTED, Content, Failure
-from pixsieve.sources.torch_like import is_dataset
+from pixsieve.sources.tables.given import Given
+from pixsieve.sources.tables.huggingface import is_huggingface, list_huggingface
+from pixsieve.sources.tables.parquet import ParquetRows, list_parquet
+from pixsieve.sources.tables.torch_like import is_dataset
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +205,8 @@ def test_it_looks_like_one_of_torch(hf: ModuleType, folder: Path) -> None:
 
 def test_neither_torch_nor_datasets_is_imported() -> None:
     code = (
-        "import sys; import pixsieve.sources.huggingface, pixsieve.sources.torch_like; "
-        "import pixsieve.sources.tables, pixsieve.sources.parquet, pixsieve.sources.lists; "
+        "import sys; "
+        "from pixsieve.sources.tables import frames, huggingface, lists, parquet, torch_like; "
         "print([n for n in ('torch', 'datasets', 'pandas', 'pyarrow', 'PIL') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

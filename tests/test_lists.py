@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixsieve.sources.lists import is_list, read_list
 from pixsieve.sources.places import LISTED
+from pixsieve.sources.tables.lists import is_list, read_list
 
 
 def make(folder: Path, *names: str | bytes) -> None:

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from archive_case import tar_of, zip_of
-from pixsieve.sources.magic import HEAD, archive_format, is_picture
-from pixsieve.sources.members import is_archive
+from pixsieve.sources.archives.magic import HEAD, archive_format, is_picture
+from pixsieve.sources.archives.members import is_archive
 
 
 @pytest.mark.parametrize(

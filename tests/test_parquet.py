@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixsieve.sources.given import Given
-from pixsieve.sources.parquet import ParquetRows, is_parquet, list_parquet
 from pixsieve.sources.places import LISTED, Content, Failure
+from pixsieve.sources.tables.given import Given
+from pixsieve.sources.tables.parquet import ParquetRows, is_parquet, list_parquet
 
 RANDOM = np.random.default_rng(5)
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_case import JPEG, listed, names, tar_of, troubles, zip_of
-from pixsieve.sources.fetching import MemberFetcher, StreamedFetcher
+from pixsieve.sources.archives.fetching import MemberFetcher, StreamedFetcher
+from pixsieve.sources.archives.unpacked import Unpacked
 from pixsieve.sources.places import Content, Failure
-from pixsieve.sources.unpacked import Unpacked
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gz": lambda data: gzip.compress(data, 6, mtime=0),

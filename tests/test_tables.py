@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from pixsieve.sources.given import Given
 from pixsieve.sources.places import LISTED, Content, Failure, Pixels
-from pixsieve.sources.tables import is_table, list_table
+from pixsieve.sources.tables.frames import is_table, list_table
+from pixsieve.sources.tables.given import Given
 
 MAKERS = {
     "polars": pl.DataFrame,
@@ -204,7 +204,7 @@ def test_pandas_without_arrow(tmp_path: Path) -> None:
 import sys
 sys.modules["pyarrow"] = None
 import pandas as pd
-from pixsieve.sources.tables import list_table
+from pixsieve.sources.tables.frames import list_table
 frame = pd.DataFrame({"image": [b"x", None], "n": [1, 2], "label": ["a", None]})
 listing = list_table(frame, max_pixels=100)
 rows = listing.frame.with_row_index("row").filter(kind="given")

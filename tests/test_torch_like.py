@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from pixsieve.sources.given import Given
-from pixsieve.sources.items import is_picture
 from pixsieve.sources.places import LISTED, Content, Failure, Pixels
-from pixsieve.sources.torch_like import is_dataset, list_dataset, list_pictures
+from pixsieve.sources.tables.given import Given
+from pixsieve.sources.tables.items import is_picture
+from pixsieve.sources.tables.torch_like import is_dataset, list_dataset, list_pictures
 
 RED = np.zeros((6, 8, 3), dtype=np.uint8)
 RED[..., 0] = 255

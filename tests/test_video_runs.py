@@ -21,8 +21,8 @@ import pixsieve
 from conftest import Pictures, Run, draw
 from gallery_case import titles
 from pixsieve import schema
-from pixsieve.sources import videos as sources_videos
-from pixsieve.sources.videos import NEEDS_PYAV
+from pixsieve.sources.videos import listing as sources_videos
+from pixsieve.sources.videos.listing import NEEDS_PYAV
 from video_cases import picture, write
 
 CARPHONE = ["carphone_distorted.mp4", "carphone_pristine.mp4"]

@@ -13,8 +13,8 @@ import pytest
 
 from pixsieve.config import Config
 from pixsieve.sources.places import LISTED, Pixels
-from pixsieve.sources.video_frames import VideoFetcher
-from pixsieve.sources.videos import FRAMES, available, list_video, unread_video
+from pixsieve.sources.videos.frames import VideoFetcher
+from pixsieve.sources.videos.listing import FRAMES, available, list_video, unread_video
 from video_cases import CONTAINERS, SIZE, fetched, listed, numbers, picture, write
 
 
@@ -213,7 +213,7 @@ def test_without_pyav_it_is_said_what_to_install(tmp_path):
     assert row["detail"][0] == "reading videos needs PyAV: pip install 'pixsieve[video]'"
     code = (
         "import sys; sys.modules['av'] = None\n"
-        "from pixsieve.sources import videos\n"
+        "from pixsieve.sources.videos import listing as videos\n"
         "assert not videos.available()\n"
         "try: videos.list_video('a', shown='a', relative='a', location='a', size=1, modified=0,"
         " frames='key')\n"

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_case import JPEG, listed, names, tar_of, zip_of
+from pixsieve.sources.archives.webdataset import MOST_BYTES, sample_key
 from pixsieve.sources.listing import stacked
 from pixsieve.sources.places import LISTED
-from pixsieve.sources.webdataset import MOST_BYTES, sample_key
 
 Row = dict[str, object]
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_case import JPEG, listed, names, places, streamed_zip_of, troubles, zip_of
+from pixsieve.sources.archives.zipped import unzip_member
 from pixsieve.sources.places import LISTED, Failure
-from pixsieve.sources.zipped import unzip_member
 
 FILES = {
     "a.jpg": JPEG,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pixsieve.config import Config
 from pixsieve.sources.places import Content, Pixels
-from pixsieve.sources.video_frames import VideoFetcher
-from pixsieve.sources.videos import list_video
+from pixsieve.sources.videos.frames import VideoFetcher
+from pixsieve.sources.videos.listing import list_video
 
 BITS = 8
 SIZE = (176, 144)

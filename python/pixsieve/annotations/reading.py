@@ -17,7 +17,7 @@ from pixsieve.annotations.voc import read_voc
 from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.annotations.yolo_labels import data_rows, folder_rows
 from pixsieve.config import Config
-from pixsieve.sources.tables import columns_of, is_records
+from pixsieve.sources.tables.frames import columns_of, is_records
 
 #: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
 #: of Label Studio as a list, or the path of a file or folder in any of the known formats.

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from pixsieve.sources.archives.magic import HEAD, archive_format, is_picture
 from pixsieve.sources.expand import HOLDING
 from pixsieve.sources.files import PICTURE_EXTENSIONS, extension_of
 from pixsieve.sources.listing import shown
-from pixsieve.sources.magic import HEAD, archive_format, is_picture
 
 KNOWN = frozenset((*HOLDING, *PICTURE_EXTENSIONS))
 #: What people take for a collection of pictures.

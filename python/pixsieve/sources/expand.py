@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from pixsieve.config import Config
-from pixsieve.sources.columns import NoPicturesError
 from pixsieve.sources.files import (
     ARCHIVE_EXTENSIONS,
     PICTURE_EXTENSIONS,
@@ -19,6 +18,7 @@ from pixsieve.sources.files import (
 from pixsieve.sources.listing import Listing, combined, is_url, nothing
 from pixsieve.sources.opening import Opener
 from pixsieve.sources.places import LISTED
+from pixsieve.sources.tables.columns import NoPicturesError
 
 #: Bytes to ask for at once, where each request costs.
 STEP = 1 << 18
@@ -82,7 +82,7 @@ def _held(
 
 
 def _archive(row: dict[str, Any], opener: Opener, config: Config, progress: Progress) -> Listing:
-    from pixsieve.sources.archives import list_archive  # noqa: PLC0415 - needed only for them
+    from pixsieve.sources.archives.listing import list_archive  # noqa: PLC0415 - needed only for them
 
     location = os.fsdecode(row["location"])
     try:
@@ -106,7 +106,7 @@ def _archive(row: dict[str, Any], opener: Opener, config: Config, progress: Prog
 
 
 def _video(row: dict[str, Any], opener: Opener, config: Config) -> Listing:
-    from pixsieve.sources import videos  # noqa: PLC0415 - needed only for them
+    from pixsieve.sources.videos import listing as videos  # noqa: PLC0415 - seldom
 
     place = {name: row[name] for name in ("relative", "location", "modified")}
     if not videos.available():
@@ -131,7 +131,7 @@ def _video(row: dict[str, Any], opener: Opener, config: Config) -> Listing:
 
 
 def _parquet(row: dict[str, Any], opener: Opener, *, alone: bool) -> Listing:
-    from pixsieve.sources.parquet import list_parquet  # noqa: PLC0415 - needed only for them
+    from pixsieve.sources.tables.parquet import list_parquet  # noqa: PLC0415 - needed only for them
 
     location = os.fsdecode(row["location"])
     try:

@@ -70,7 +70,7 @@ def fetchers(
 
         yield RemoteFetcher(config), rows.filter(far)
     if near.any():
-        from pixsieve.sources.fetching import MemberFetcher  # noqa: PLC0415 - for archives
+        from pixsieve.sources.archives.fetching import MemberFetcher  # noqa: PLC0415 - for archives
 
         yield MemberFetcher(Opener(config), most_bytes=most_bytes(config)), rows.filter(near)
     for name in kind.filter(~far & ~near).unique(maintain_order=True):
@@ -92,15 +92,15 @@ def _given(
 
 def _fetcher(kind: str, config: Config) -> Fetcher:
     if kind == "streamed":
-        from pixsieve.sources.fetching import StreamedFetcher  # noqa: PLC0415 - for archives
+        from pixsieve.sources.archives.fetching import StreamedFetcher  # noqa: PLC0415 - for archives
 
         return StreamedFetcher(Opener(config), most_bytes=most_bytes(config))
     if kind == "row":
-        from pixsieve.sources.parquet import ParquetRows  # noqa: PLC0415 - for Parquet files
+        from pixsieve.sources.tables.parquet import ParquetRows  # noqa: PLC0415 - for Parquet files
 
         return ParquetRows(Opener(config))
     if kind == "frame":
-        from pixsieve.sources.video_frames import VideoFetcher  # noqa: PLC0415 - for videos
+        from pixsieve.sources.videos.frames import VideoFetcher  # noqa: PLC0415 - for videos
 
         return VideoFetcher(Opener(config).or_path, config)
     return Nothing()

@@ -135,12 +135,12 @@ class _Lister:
 
     def _described_by_file(self, path: str) -> Listing | None:
         """Of a file that is no picture but says where pictures are."""
-        from pixsieve.sources.lists import is_list  # noqa: PLC0415 - on demand
+        from pixsieve.sources.tables.lists import is_list  # noqa: PLC0415 - on demand
 
         return self._list_file(path) if is_list(path) else None
 
     def _list_file(self, path: str) -> Listing:
-        from pixsieve.sources.lists import read_list  # noqa: PLC0415 - needed only for them
+        from pixsieve.sources.tables.lists import read_list  # noqa: PLC0415 - needed only for them
 
         data, folder = None, str(Path(path).absolute().parent)
         if is_url(path):
@@ -153,13 +153,13 @@ class _Lister:
 
     def _object(self, source: object) -> Listing | None:
         """Of a table or a dataset; None if it is neither."""
-        from pixsieve.sources import huggingface, tables, torch_like  # noqa: PLC0415 - on demand
+        from pixsieve.sources.tables import frames, huggingface, torch_like  # noqa: PLC0415 - on demand
 
         most = self.config.max_pixels
         if huggingface.is_huggingface(source):
             found = huggingface.list_huggingface(source)
-        elif tables.is_table(source):
-            found = tables.list_table(source, max_pixels=most)
+        elif frames.is_table(source):
+            found = frames.list_table(source, max_pixels=most)
         elif not isinstance(source, list | tuple | set) and torch_like.is_dataset(source):
             found = torch_like.list_dataset(source, max_pixels=most, progress=self.progress)
         else:
@@ -175,8 +175,8 @@ class _Lister:
 
     def _several(self, sources: list[Any]) -> Listing:
         """Of a list: its files together, so that a file that comes twice is one picture."""
-        from pixsieve.sources.items import is_picture  # noqa: PLC0415 - on demand
-        from pixsieve.sources.tables import is_records, list_table  # noqa: PLC0415 - on demand
+        from pixsieve.sources.tables.frames import is_records, list_table  # noqa: PLC0415 - on demand
+        from pixsieve.sources.tables.items import is_picture  # noqa: PLC0415 - on demand
 
         if is_records(sources):
             return self._of_given(list_table(sources, max_pixels=self.config.max_pixels))
@@ -197,11 +197,11 @@ class _Lister:
         ]
         parts = list(self._others(others))
         if pictures:
-            from pixsieve.sources.torch_like import list_pictures  # noqa: PLC0415 - on demand
+            from pixsieve.sources.tables.torch_like import list_pictures  # noqa: PLC0415 - on demand
 
             parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
         if urls:
-            from pixsieve.sources.paths import list_paths  # noqa: PLC0415 - on demand
+            from pixsieve.sources.tables.paths import list_paths  # noqa: PLC0415 - on demand
 
             objects = list_paths(urls, described="the list")
             parts.append(self._expanded(Listing(objects.frame, os.getcwd(), objects.notes)))  # noqa: PTH109

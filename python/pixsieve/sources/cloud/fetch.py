@@ -11,13 +11,13 @@ from typing import TypeAlias
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.archives.zipped import LOCAL
 from pixsieve.sources.cloud import errors, members, transfer
 from pixsieve.sources.cloud.loop import TICK, background
 from pixsieve.sources.cloud.members import Part
 from pixsieve.sources.cloud.stores import Stores
 from pixsieve.sources.cloud.urls import RemoteURL, parse
 from pixsieve.sources.places import Content, Failure
-from pixsieve.sources.zipped import LOCAL
 
 #: What may lie in memory: under way, and waiting to be taken.
 BUDGET = 96 << 20

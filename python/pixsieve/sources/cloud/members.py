@@ -3,8 +3,8 @@
 import zlib
 from dataclasses import dataclass
 
+from pixsieve.sources.archives.zipped import CUT, LOCAL, LOCAL_SIGNATURE, unzip_member
 from pixsieve.sources.places import Content, Failure
-from pixsieve.sources.zipped import CUT, LOCAL, LOCAL_SIGNATURE, unzip_member
 
 #: What is read beyond a local header for name and extra field, whose length only it tells.
 SLACK = 512

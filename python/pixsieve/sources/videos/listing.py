@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pixsieve.sources.places import LISTED, Failure
-from pixsieve.sources.video_container import (
+from pixsieve.sources.videos.container import (
     UnreadableError,
     Video,
     all_packets,

@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pixsieve.sources.archives import code_of
-from pixsieve.sources.magic import HEAD, archive_format
+from pixsieve.sources.archives.listing import code_of
+from pixsieve.sources.archives.magic import HEAD, archive_format
+from pixsieve.sources.archives.unpacked import Unpacked
+from pixsieve.sources.archives.zipped import LOCAL, unzip_member
 from pixsieve.sources.places import Content, Failure
-from pixsieve.sources.unpacked import Unpacked
-from pixsieve.sources.zipped import LOCAL, unzip_member
 
 Open = Callable[[str], BinaryIO]
 GONE = Failure("truncated", "the archive has become shorter since it was listed")

@@ -8,8 +8,8 @@ from stat import S_ISDIR
 
 import polars as pl
 
-from pixsieve.sources.columns import has_boxes
 from pixsieve.sources.listing import is_url, listed, plain, resolved, shown
+from pixsieve.sources.tables.columns import has_boxes
 
 
 @dataclass(frozen=True)

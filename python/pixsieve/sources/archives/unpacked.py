@@ -6,7 +6,7 @@ import lzma
 import zlib
 from typing import BinaryIO, Protocol
 
-from pixsieve.sources.magic import archive_format
+from pixsieve.sources.archives.magic import archive_format
 
 #: Bytes that are read, and unpacked, at a time.
 PIECE = 64 << 10

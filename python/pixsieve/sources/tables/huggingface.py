@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from pixsieve.sources.columns import (
+from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.columns import (
     PictureColumn,
     named_rows,
     path_column,
@@ -13,9 +14,8 @@ from pixsieve.sources.columns import (
     user_columns,
     with_names,
 )
-from pixsieve.sources.given import Given, cells_or_files, given_rows, joined, of_cell
-from pixsieve.sources.paths import list_paths
-from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.given import Given, cells_or_files, given_rows, joined, of_cell
+from pixsieve.sources.tables.paths import list_paths
 
 #: Rows that are in memory at the same time, of the cells of pictures.
 ROWS = 64

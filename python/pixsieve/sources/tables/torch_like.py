@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pixsieve.sources.columns import named_rows
-from pixsieve.sources.given import Given, Progress, given_rows, joined
-from pixsieve.sources.items import Items, is_picture, label_of, picture_of, plain_label
-from pixsieve.sources.paths import list_paths
+from pixsieve.sources.tables.columns import named_rows
+from pixsieve.sources.tables.given import Given, Progress, given_rows, joined
+from pixsieve.sources.tables.items import Items, is_picture, label_of, picture_of, plain_label
+from pixsieve.sources.tables.paths import list_paths
 
 #: Where datasets keep the labels of all their items.
 TARGETS = ("targets", "labels", "_labels", "y")

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pixsieve.sources.unpacked import Inflate
-from pixsieve.sources.window import Window
-from pixsieve.sources.zipped import (
+from pixsieve.sources.archives.unpacked import Inflate
+from pixsieve.sources.archives.window import Window
+from pixsieve.sources.archives.zipped import (
     DEFLATED,
     ENCRYPTED,
     LOCAL,

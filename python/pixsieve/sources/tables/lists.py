@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from pixsieve.sources.columns import PATH_COLUMNS, path_column, user_columns
 from pixsieve.sources.files import PICTURE_EXTENSIONS
 from pixsieve.sources.listing import URL, is_url, shown
-from pixsieve.sources.paths import Files, find, folder_of, list_paths
+from pixsieve.sources.tables.columns import PATH_COLUMNS, path_column, user_columns
+from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
 
 #: The files that are read as lists of paths.
 LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable
 import numpy as np
 import polars as pl
 
-from pixsieve.sources.magic import is_picture
+from pixsieve.sources.archives.magic import is_picture
+from pixsieve.sources.archives.webdataset import Sidecars
 from pixsieve.sources.places import LISTED
-from pixsieve.sources.webdataset import Sidecars
 
 #: Names of archives that are read.
 ARCHIVES = (

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from pixsieve.sources.magic import HEAD
-from pixsieve.sources.members import Members, clean
-from pixsieve.sources.places import Failure
-from pixsieve.sources.salvage import find, salvaged
-from pixsieve.sources.webdataset import is_sidecar
-from pixsieve.sources.window import Window
-from pixsieve.sources.zipped import (
+from pixsieve.sources.archives.magic import HEAD
+from pixsieve.sources.archives.members import Members, clean
+from pixsieve.sources.archives.salvage import find, salvaged
+from pixsieve.sources.archives.webdataset import is_sidecar
+from pixsieve.sources.archives.window import Window
+from pixsieve.sources.archives.zipped import (
     CENTRAL,
     CENTRAL_SIGNATURE,
     LOCAL,
@@ -23,6 +22,7 @@ from pixsieve.sources.zipped import (
     unreadable,
     unzip_member,
 )
+from pixsieve.sources.places import Failure
 
 #: Signature, disks, numbers of entries, size and offset of the directory, length of the comment.
 END = struct.Struct("<4s4H2LH")

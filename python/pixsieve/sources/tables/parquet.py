@@ -9,7 +9,11 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from pixsieve.sources.columns import (
+from pixsieve.sources.listing import is_url, listed
+from pixsieve.sources.listing import shown as as_shown
+from pixsieve.sources.names import SPLIT_PLACES
+from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.columns import (
     NoPicturesError,
     PictureColumn,
     named_rows,
@@ -18,13 +22,9 @@ from pixsieve.sources.columns import (
     user_columns,
     with_names,
 )
-from pixsieve.sources.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
-from pixsieve.sources.listing import is_url, listed
-from pixsieve.sources.listing import shown as as_shown
-from pixsieve.sources.names import SPLIT_PLACES
-from pixsieve.sources.parquet_file import ParquetFile, open_local
-from pixsieve.sources.paths import folder_of, list_paths
-from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
+from pixsieve.sources.tables.parquet_file import ParquetFile, open_local
+from pixsieve.sources.tables.paths import folder_of, list_paths
 
 PARQUET_EXTENSIONS = (".parquet", ".parq", ".pq")
 #: How Hugging Face calls the shards of a split: train-00000-of-00004.parquet.

@@ -12,7 +12,7 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.places import Content, Failure, Pixels
-from pixsieve.sources.video_container import (
+from pixsieve.sources.videos.container import (
     MOST_ENDS,
     UnreadableError,
     Video,
@@ -21,9 +21,9 @@ from pixsieve.sources.video_container import (
     said,
     stamp_of_frame,
 )
-from pixsieve.sources.video_crew import Answer, Task, at_once
-from pixsieve.sources.video_entry import entry_test
-from pixsieve.sources.videos import COUNTED, STAMPS, require
+from pixsieve.sources.videos.crew import Answer, Task, at_once
+from pixsieve.sources.videos.entry import entry_test
+from pixsieve.sources.videos.listing import COUNTED, STAMPS, require
 
 #: A frame that is further ahead is sought, not decoded up to.
 FAR_S = 4.0

@@ -5,13 +5,13 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pixsieve.sources import tar
-from pixsieve.sources.magic import HEAD, archive_format
-from pixsieve.sources.members import Members, Progress, clean, is_archive
-from pixsieve.sources.unpacked import LARGE, Unpacked
-from pixsieve.sources.webdataset import is_sidecar
-from pixsieve.sources.window import Window
-from pixsieve.sources.zip import list_zip
+from pixsieve.sources.archives import tar
+from pixsieve.sources.archives.magic import HEAD, archive_format
+from pixsieve.sources.archives.members import Members, Progress, clean, is_archive
+from pixsieve.sources.archives.unpacked import LARGE, Unpacked
+from pixsieve.sources.archives.webdataset import is_sidecar
+from pixsieve.sources.archives.window import Window
+from pixsieve.sources.archives.zip import list_zip
 
 __all__ = ["is_archive", "list_archive"]
 

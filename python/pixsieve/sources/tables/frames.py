@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pixsieve.sources.columns import (
+from pixsieve.sources.tables.columns import (
     PICTURE_COLUMNS,
     PictureColumn,
     named_rows,
@@ -15,9 +15,9 @@ from pixsieve.sources.columns import (
     picture_column,
     user_columns,
 )
-from pixsieve.sources.given import Cells, Given, cells_or_files, given_rows
-from pixsieve.sources.items import Items, is_picture
-from pixsieve.sources.paths import list_paths
+from pixsieve.sources.tables.given import Cells, Given, cells_or_files, given_rows
+from pixsieve.sources.tables.items import Items, is_picture
+from pixsieve.sources.tables.paths import list_paths
 
 
 def is_table(source: object) -> bool:

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pixsieve.sources.columns import PICTURE_COLUMNS
-from pixsieve.sources.given import of_cell, read_file
 from pixsieve.sources.places import Content, Failure, Pixels
+from pixsieve.sources.tables.columns import PICTURE_COLUMNS
+from pixsieve.sources.tables.given import of_cell, read_file
 
 #: Where an item that is a mapping has its picture, and its label.
 PICTURE_KEYS = (*PICTURE_COLUMNS, "pixel_values", "images", "x")

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from pixsieve.sources.listing import listed
-from pixsieve.sources.paths import find, list_paths
 from pixsieve.sources.places import Content, Failure, Fetcher
+from pixsieve.sources.tables.paths import find, list_paths
 
 EMPTY_CELL = Failure("missing_file", "the cell of the picture is empty")
 NO_BYTES = Failure("empty_file", "the cell of the picture holds no bytes")

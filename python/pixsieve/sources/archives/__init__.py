@@ -1,0 +1,1 @@
+"""Archives: tar, plain and compressed, and zip, with the sidecars of WebDataset."""

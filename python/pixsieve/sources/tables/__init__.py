@@ -1,0 +1,1 @@
+"""Tables, lists and objects that name pictures or hold them."""

@@ -1,0 +1,1 @@
+"""Videos, through PyAV: their frames are pictures."""
