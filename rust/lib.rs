@@ -1,5 +1,6 @@
 //! The Rust half of Pixsieve: decode, embed, and the neighbor graph, in parallel.
 
+pub mod cells;
 pub mod components;
 pub mod crop;
 pub mod decode;
@@ -15,6 +16,7 @@ pub mod matrix;
 pub mod neighbors;
 pub mod pipeline;
 pub mod preprocess;
+pub mod products;
 mod python;
 pub mod statistics;
 mod supervise;

@@ -1,21 +1,10 @@
 //! The true nearest neighbors, by looking at all pairs.
 
-mod kernel;
-mod lists;
-mod pairs;
-mod panels;
-mod schedule;
-mod scores;
 mod screen;
 mod search;
 #[cfg(test)]
 mod tests;
-mod topk;
 
-use kernel::Kernel;
-use lists::{Layout, Lists};
-use pairs::{against, among_themselves};
-use scores::{Scores, Similarities};
 use screen::{Space, View};
 use search::Search;
 
@@ -23,6 +12,7 @@ use crate::distance::{Distance, Rows};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::matrix::Matrix;
+use crate::products::{Kernel, Layout, Lists, Scores, Similarities, against, among_themselves};
 
 /// The `k` neighbors of each row, best first, ties by row number; row after row.
 #[derive(Debug, PartialEq)]

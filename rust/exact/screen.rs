@@ -4,9 +4,9 @@
 //! a product plus one bias per row. Rounding disturbs it; `floor` says by how much at most, so
 //! that the search can tell when the true neighbors might hide among the rows left out.
 
-use super::panels::Panels;
 use crate::distance::{Distance, Rows, dot};
 use crate::matrix::Matrix;
+use crate::products::Panels;
 
 /// Half the distance from 1 to the next `f32`: the relative error of one rounding.
 const UNIT: f64 = (f32::EPSILON / 2.0) as f64;
@@ -74,9 +74,10 @@ impl<'a> View<'a> {
 
     /// Packs the named rows for a kernel.
     pub fn pack(&self, ids: &[usize], size: usize) -> Panels {
-        let bias = |&id: &usize| self.lengths.get(id).map_or(0.0, |&length| -0.5 * length * length);
-        let bias = ids.iter().map(|id| bias(id) as f32).collect();
-        Panels::pack(self.rows.matrix.width(), size, bias, |row, out| self.write(ids[row], out))
+        Panels::pack(ids.len(), self.rows.matrix.width(), size, |row, out| {
+            self.write(ids[row], out);
+            self.lengths.get(ids[row]).map_or(0.0, |&length| (-0.5 * length * length) as f32)
+        })
     }
 
     fn write(&self, row: usize, out: &mut [f32]) {

@@ -7,15 +7,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Neighbors;
-use super::kernel::Kernel;
-use super::lists::{Layout, Lists};
-use super::pairs::{against, among_themselves};
-use super::panels::Panels;
-use super::scores::Products;
 use super::screen::View;
-use super::topk::TopK;
 use crate::error::Result;
 use crate::job::Job;
+use crate::products::{Kernel, Layout, Lists, Panels, Products, TopK, against, among_themselves};
 use crate::turns::in_turns;
 
 /// Rows kept beyond `k`, so that rounding seldom leaves a doubt.

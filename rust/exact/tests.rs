@@ -1,11 +1,11 @@
 //! The fast search against a slow and readable one.
 
-use super::kernel::Kernel;
 use super::{Neighbors, exact_neighbors, products_against, products_among, query_neighbors};
 use crate::distance::{Distance, Rows};
 use crate::error::Error;
 use crate::job::Job;
 use crate::matrix::Matrix;
+use crate::products::Kernel;
 use crate::testing::noise;
 
 const PRODUCTS: [Distance; 2] = [Distance::Cosine, Distance::Euclidean];

@@ -19,7 +19,7 @@ use crate::neighbors::{Method, neighbors};
 use crate::python::to_python;
 use crate::supervise::supervise;
 
-type Arrays<'py> = (Bound<'py, PyArray2<u32>>, Bound<'py, PyArray2<f32>>);
+pub type Arrays<'py> = (Bound<'py, PyArray2<u32>>, Bound<'py, PyArray2<f32>>);
 
 #[pyfunction]
 #[pyo3(signature = (*, vectors, k, distance, num_threads, progress))]
@@ -89,14 +89,14 @@ fn build<'py>(
     arrays(py, found, rows.height())
 }
 
-fn matrix<'a>(array: &'a PyReadonlyArray2<'_, f32>) -> Result<Matrix<'a>> {
+pub fn matrix<'a>(array: &'a PyReadonlyArray2<'_, f32>) -> Result<Matrix<'a>> {
     let values = array.as_slice().map_err(|_| {
         Error::argument("embeddings must be contiguous, row after row: use numpy.ascontiguousarray")
     })?;
     Matrix::new(values, array.shape()[1])
 }
 
-fn arrays(py: Python<'_>, found: Neighbors, height: usize) -> PyResult<Arrays<'_>> {
+pub fn arrays(py: Python<'_>, found: Neighbors, height: usize) -> PyResult<Arrays<'_>> {
     let shape = [height, found.k];
     let ids = found.ids.into_pyarray(py).reshape(shape)?;
     let similarities = found.similarities.into_pyarray(py).reshape(shape)?;

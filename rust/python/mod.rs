@@ -1,5 +1,6 @@
 //! The boundary: take owned inputs, run, convert. `_native.pyi` is its reference.
 
+mod cells;
 mod extract;
 mod graph;
 mod inputs;
@@ -44,6 +45,8 @@ pub fn to_python(error: Error) -> PyErr {
 mod _native {
     #[pymodule_export]
     use super::ModelError;
+    #[pymodule_export]
+    use super::cells::{nearest_cells, rank_cells, search_cells, train_cells};
     #[pymodule_export]
     use super::extract::{PyModel, extract, load_model, walk};
     #[pymodule_export]

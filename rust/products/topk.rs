@@ -3,13 +3,14 @@
 /// A score and a row in one integer: a better score, then a smaller row, makes a larger key.
 ///
 /// No score has the key 0, which therefore stands for an empty place.
-fn key(score: f32, id: u32) -> u64 {
+pub fn key(score: f32, id: u32) -> u64 {
     let bits = score.to_bits();
     let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
     u64::from(ordered) << 32 | u64::from(!id)
 }
 
-fn score(key: u64) -> f32 {
+/// The score in a key.
+pub fn score(key: u64) -> f32 {
     let ordered = (key >> 32) as u32;
     f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })
 }
@@ -27,6 +28,15 @@ impl TopK<'_> {
             self.replace_root(key);
         }
         better
+    }
+
+    /// Takes in a row that may be in the list already.
+    pub fn push_new(&mut self, key: u64) -> bool {
+        let new = key > self.0[0] && !self.0.iter().any(|&known| known as u32 == key as u32);
+        if new {
+            self.replace_root(key);
+        }
+        new
     }
 
     /// The score that a row has to reach to be of interest.

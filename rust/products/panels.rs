@@ -21,27 +21,26 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Packs as many rows as there are biases; `write(row, target)` gives the values of each.
+    /// Packs rows; `write(row, target)` gives the values of each, and returns its bias.
     pub fn pack(
+        height: usize,
         width: usize,
         size: usize,
-        mut bias: Vec<f32>,
-        write: impl Fn(usize, &mut [f32]),
+        mut write: impl FnMut(usize, &mut [f32]) -> f32,
     ) -> Self {
-        let height = bias.len();
         let rows = height.next_multiple_of(size);
         let mut values = vec![0.0; rows * width + LINE];
         // Vectors that straddle two cache lines cost twice as much to read.
         let start = values.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        let mut bias = vec![f32::NAN; rows];
         let mut row_values = vec![0.0; width];
-        for row in 0..height {
-            write(row, &mut row_values);
+        for (row, bias) in bias[..height].iter_mut().enumerate() {
+            *bias = write(row, &mut row_values);
             let panel = start + row / size * size * width + row % size;
             for (place, &value) in values[panel..].iter_mut().step_by(size).zip(&row_values) {
                 *place = value;
             }
         }
-        bias.resize(rows, f32::NAN);
         Self { values, start, bias, size, width, height }
     }
 

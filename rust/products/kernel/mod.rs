@@ -82,16 +82,16 @@ fn gather(row: usize, rows: Side<'_>, columns: Side<'_>, scores: &[f32], hits: &
 #[cfg(test)]
 mod tests {
     use super::{Hit, Kernel};
-    use crate::exact::panels::Panels;
     use crate::matrix::Matrix;
+    use crate::products::panels::Panels;
     use crate::testing::noise;
 
     fn hits(kernel: Kernel, values: &[f32], width: usize, wanted: f32) -> Vec<(usize, usize, f32)> {
         let matrix = Matrix::new(values, width).unwrap();
         let height = matrix.height();
-        let bias = (0..height).map(|row| row as f32 * 0.01).collect();
-        let panels = Panels::pack(width, kernel.panel, bias, |row, out| {
+        let panels = Panels::pack(height, width, kernel.panel, |row, out| {
             out.copy_from_slice(matrix.row(row));
+            row as f32 * 0.01
         });
         let thresholds = vec![wanted; kernel.panel];
         let side = |panel| panels.side(panel, &thresholds);

@@ -1,0 +1,119 @@
+//! Cells against looking at all pairs.
+
+use super::{Cells, Nearest, Stored, Vectors, nearest, rank, search, train};
+use crate::distance::Distance;
+use crate::exact::{Neighbors, exact_neighbors};
+use crate::job::Job;
+use crate::matrix::Matrix;
+use crate::testing::noise;
+
+const WIDTH: usize = 24;
+
+fn rows(height: usize) -> Vec<f32> {
+    noise(height * WIDTH, 3)
+}
+
+fn sorted(values: &[f32], cells: &[u32], count: usize) -> (Vec<f32>, Vec<u64>, Vec<u32>) {
+    let mut order: Vec<_> = (0..cells.len()).collect();
+    order.sort_by_key(|&row| (cells[row], row));
+    let rows = order.iter().flat_map(|&row| values[row * WIDTH..][..WIDTH].to_vec()).collect();
+    let offsets = (0..=count)
+        .map(|cell| cells.iter().filter(|&&own| (own as usize) < cell).count() as u64)
+        .collect();
+    (rows, offsets, order.iter().map(|&row| cells[row]).collect())
+}
+
+/// All rows are guests of all other cells.
+fn everybody(cells: &[u32], count: usize) -> (Vec<u32>, Vec<u64>) {
+    let (mut guests, mut offsets) = (Vec::new(), vec![0]);
+    for cell in 0..count as u32 {
+        guests.extend((0..cells.len() as u32).filter(|&row| cells[row as usize] != cell));
+        offsets.push(guests.len() as u64);
+    }
+    (guests, offsets)
+}
+
+fn find(values: &[f32], distance: Distance, k: usize, threads: usize) -> (Neighbors, Neighbors) {
+    let job = Job::new(0, threads);
+    let centre = vec![0.01; WIDTH];
+    let stored = Stored::Single(Matrix::new(values, WIDTH).unwrap());
+    let vectors = Vectors::new(stored, distance, &centre).unwrap();
+    let count = 7;
+    let centroids = train(&vectors, count, &job).unwrap();
+    let nothing = vec![0.0; WIDTH];
+    let centroids = Stored::Single(Matrix::new(&centroids, WIDTH).unwrap());
+    let centroids = Vectors::new(centroids, Distance::Euclidean, &nothing).unwrap();
+    let Nearest { cells, .. } = nearest(&vectors, &centroids, 1, &job).unwrap();
+    let (values, offsets, cells) = sorted(values, &cells, count);
+    let matrix = Matrix::new(&values, WIDTH).unwrap();
+    let vectors = Vectors::new(Stored::Single(matrix), distance, &centre).unwrap();
+    let kept = k + 4;
+    let mut lists = vec![0; vectors.height() * kept];
+    let own = Cells { offsets: &offsets, guests: None };
+    search(&vectors, &own, 0..count, &mut lists, kept, &job).unwrap();
+    let (guests, starts) = everybody(&cells, count);
+    let all = Cells { offsets: &offsets, guests: Some((&guests, &starts)) };
+    search(&vectors, &all, 0..count, &mut lists, kept, &job).unwrap();
+    let found = rank(&vectors, 0..vectors.height(), &lists, kept, k, &job).unwrap();
+    (found, exact_neighbors(matrix, k, distance, &job).unwrap())
+}
+
+#[test]
+fn with_all_guests_all_neighbors_are_found() {
+    for distance in [Distance::Cosine, Distance::Euclidean] {
+        for (height, threads) in [(50, 1), (900, 2)] {
+            let (found, truth) = find(&rows(height), distance, 5, threads);
+            assert_eq!(found, truth);
+        }
+    }
+}
+
+#[test]
+fn twins_are_found() {
+    let values: Vec<_> = (0..40).flat_map(|_| rows(5)).collect();
+    let (found, truth) = find(&values, Distance::Cosine, 6, 2);
+    assert_eq!(found.similarities, truth.similarities);
+}
+
+#[test]
+fn the_nearest_cells_come_first() {
+    let values = rows(300);
+    let zero = vec![0.0; WIDTH];
+    let stored = Stored::Single(Matrix::new(&values, WIDTH).unwrap());
+    let vectors = Vectors::new(stored, Distance::Euclidean, &zero).unwrap();
+    let centroids = Stored::Single(Matrix::new(&values[..20 * WIDTH], WIDTH).unwrap());
+    let centroids = Vectors::new(centroids, Distance::Euclidean, &zero).unwrap();
+    let found = nearest(&vectors, &centroids, 3, &Job::new(0, 2)).unwrap();
+    for row in 0..300 {
+        let squared = |cell: usize| -> f32 {
+            let pairs = values[row * WIDTH..][..WIDTH].iter().zip(&values[cell * WIDTH..]);
+            pairs.map(|(a, b)| (a - b) * (a - b)).sum()
+        };
+        let mut all: Vec<_> = (0..20).map(|cell| (squared(cell), cell as u32)).collect();
+        all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        for (place, (distance, cell)) in all[..3].iter().enumerate() {
+            assert_eq!(found.cells[row * 3 + place], *cell);
+            assert!((found.squared[row * 3 + place] - distance).abs() < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn one_huge_clump_is_shared_out() {
+    // Nine rows in ten lie close together.
+    let mut values = rows(2000);
+    for (row, out) in values.chunks_exact_mut(WIDTH).enumerate().filter(|(row, _)| row % 10 > 0) {
+        let _ = row;
+        out.iter_mut().for_each(|value| *value = 3.0 + *value * 0.01);
+    }
+    let zero = vec![0.0; WIDTH];
+    let stored = Stored::Single(Matrix::new(&values, WIDTH).unwrap());
+    let vectors = Vectors::new(stored, Distance::Euclidean, &zero).unwrap();
+    let job = Job::new(0, 2);
+    let centroids = train(&vectors, 20, &job).unwrap();
+    let centroids = Stored::Single(Matrix::new(&centroids, WIDTH).unwrap());
+    let centroids = Vectors::new(centroids, Distance::Euclidean, &zero).unwrap();
+    let cells = nearest(&vectors, &centroids, 1, &job).unwrap().cells;
+    let largest = (0..20).map(|cell| cells.iter().filter(|&&own| own == cell).count()).max();
+    assert!(largest.unwrap() <= 400, "{largest:?} rows in one cell");
+}

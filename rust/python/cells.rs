@@ -1,0 +1,166 @@
+//! The steps of the graph of millions.
+
+use std::str::FromStr;
+
+use half::f16;
+use numpy::{
+    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
+    PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+use crate::cells::{self, Cells, Stored, Vectors};
+use crate::distance::Distance;
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::matrix::Matrix;
+use crate::python::graph::{Arrays, arrays, matrix};
+use crate::python::to_python;
+use crate::supervise::supervise;
+
+/// Vectors in single or half precision.
+#[derive(FromPyObject)]
+pub enum Array<'py> {
+    Single(PyReadonlyArray2<'py, f32>),
+    Half(PyReadonlyArray2<'py, f16>),
+}
+
+impl Array<'_> {
+    fn stored(&self) -> Result<Stored<'_>> {
+        let bent = |_| {
+            Error::argument(
+                "embeddings must be contiguous, row after row: use numpy.ascontiguousarray",
+            )
+        };
+        match self {
+            Self::Single(array) => {
+                let values = array.as_slice().map_err(bent)?;
+                Matrix::new(values, array.shape()[1]).map(Stored::Single)
+            }
+            Self::Half(array) => match array.shape()[1] {
+                0 => Err(Error::argument("embeddings have no columns")),
+                width => Ok(Stored::Half(array.as_slice().map_err(bent)?, width)),
+            },
+        }
+    }
+}
+
+/// The vectors of a space, held while a job runs.
+#[derive(FromPyObject)]
+pub struct Space<'py> {
+    vectors: Array<'py>,
+    distance: String,
+    centre: PyReadonlyArray1<'py, f32>,
+}
+
+impl Space<'_> {
+    fn seen(&self) -> PyResult<Vectors<'_>> {
+        let make = || {
+            let distance = Distance::from_str(&self.distance)?;
+            Vectors::new(self.vectors.stored()?, distance, slice(&self.centre, "the centre")?)
+        };
+        make().map_err(to_python)
+    }
+}
+
+fn slice<'a, T: numpy::Element>(array: &'a PyReadonlyArray1<'_, T>, what: &str) -> Result<&'a [T]> {
+    array.as_slice().map_err(|_| {
+        Error::argument(format!("{what} must be contiguous: use numpy.ascontiguousarray"))
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, sample, count, num_threads, progress))]
+pub fn train_cells<'py>(
+    py: Python<'py>,
+    sample: Space<'py>,
+    count: usize,
+    num_threads: usize,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let rows = sample.seen()?;
+    let job = Job::new(0, num_threads);
+    let found = supervise(py, progress.as_ref(), &job, |job| cells::train(&rows, count, job))?;
+    found.into_pyarray(py).reshape([count, rows.width()])
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, rows, centroids, probes, num_threads, progress))]
+pub fn nearest_cells<'py>(
+    py: Python<'py>,
+    rows: Space<'py>,
+    centroids: PyReadonlyArray2<'py, f32>,
+    probes: usize,
+    num_threads: usize,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Arrays<'py>> {
+    let rows = rows.seen()?;
+    let nothing = vec![0.0; rows.width()];
+    let own = matrix(&centroids)
+        .and_then(|own| Vectors::new(Stored::Single(own), Distance::Euclidean, &nothing))
+        .map_err(to_python)?;
+    let job = Job::new(0, num_threads);
+    let found =
+        supervise(py, progress.as_ref(), &job, |job| cells::nearest(&rows, &own, probes, job))?;
+    let shape = [rows.height(), probes];
+    let (cells, squared) = (found.cells.into_pyarray(py), found.squared.into_pyarray(py));
+    Ok((cells.reshape(shape)?, squared.reshape(shape)?))
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, rows, offsets, guests, guest_offsets, lists, first, last, num_threads, progress))]
+#[allow(clippy::too_many_arguments)]
+pub fn search_cells<'py>(
+    py: Python<'py>,
+    rows: Space<'py>,
+    offsets: PyReadonlyArray1<'py, u64>,
+    guests: Option<PyReadonlyArray1<'py, u32>>,
+    guest_offsets: Option<PyReadonlyArray1<'py, u64>>,
+    mut lists: PyReadwriteArray2<'py, u64>,
+    first: usize,
+    last: usize,
+    num_threads: usize,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let rows = rows.seen()?;
+    let visits = match (&guests, &guest_offsets) {
+        (Some(guests), Some(offsets)) => {
+            let guests = slice(guests, "guests").map_err(to_python)?;
+            Some((guests, slice(offsets, "offsets").map_err(to_python)?))
+        }
+        _ => None,
+    };
+    let offsets = slice(&offsets, "offsets").map_err(to_python)?;
+    let own = Cells { offsets, guests: visits };
+    let kept = lists.shape()[1];
+    let keys = lists
+        .as_slice_mut()
+        .map_err(|_| to_python(Error::argument("lists must be contiguous, row after row")))?;
+    let job = Job::new(0, num_threads);
+    supervise(py, progress.as_ref(), &job, |job| {
+        cells::search(&rows, &own, first..last, keys, kept, job)
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, rows, first, lists, k, num_threads, progress))]
+pub fn rank_cells<'py>(
+    py: Python<'py>,
+    rows: Space<'py>,
+    first: usize,
+    lists: PyReadonlyArray2<'py, u64>,
+    k: usize,
+    num_threads: usize,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Arrays<'py>> {
+    let rows = rows.seen()?;
+    let (height, kept) = (lists.shape()[0], lists.shape()[1]);
+    let keys = lists
+        .as_slice()
+        .map_err(|_| to_python(Error::argument("lists must be contiguous, row after row")))?;
+    let job = Job::new(0, num_threads);
+    let found = supervise(py, progress.as_ref(), &job, |job| {
+        cells::rank(&rows, first..first + height, keys, kept, k, job)
+    })?;
+    arrays(py, found, height)
+}
