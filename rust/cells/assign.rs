@@ -2,110 +2,110 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::best::Chunk;
+use super::tree::Tree;
 use super::vectors::Vectors;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::products::{Kernel, Panels, TopK};
 use crate::turns::in_turns;
 
 /// Rows that a thread takes at a time.
-const CHUNK: usize = 2048;
+const CHUNK: usize = 4096;
 
-/// The nearest cells of each row, nearest first, and the squared distances to their centroids.
+/// The nearest cells of each row, nearest first.
 pub struct Nearest {
     pub cells: Vec<u32>,
-    pub squared: Vec<f32>,
+    /// How far the row is from the border of its own cell, the first one, to this one.
+    pub margins: Vec<f32>,
 }
 
-/// The `probes` nearest of the centroids, which are in the same space as the vectors.
-pub fn nearest(
-    vectors: &Vectors<'_>,
-    centroids: &Vectors<'_>,
-    probes: usize,
-    job: &Job,
-) -> Result<Nearest> {
-    let (height, width) = (vectors.height(), vectors.width());
-    if centroids.width() != width || probes == 0 || probes > centroids.height() {
-        return Err(Error::argument(format!(
-            "{probes} of {} centroids of {} columns are asked for, for rows of {width}",
-            centroids.height(),
-            centroids.width()
-        )));
-    }
-    let kernel = Kernel::best();
-    let columns =
-        Panels::pack(centroids.height(), width, kernel.panel, |row, out| centroids.write(row, out));
+/// A row that visits a cell.
+pub type Visit = (u32, u32);
+
+/// The `probes` nearest cells of all rows.
+pub fn nearest(vectors: &Vectors<'_>, tree: &Tree, probes: usize, job: &Job) -> Result<Nearest> {
+    let height = vectors.height();
     let mut found =
-        Nearest { cells: vec![0; height * probes], squared: vec![0.0; height * probes] };
+        Nearest { cells: vec![0; height * probes], margins: vec![0.0; height * probes] };
     let parts: Vec<_> = found
         .cells
-        .chunks_mut(CHUNK * probes)
-        .zip(found.squared.chunks_mut(CHUNK * probes))
+        .chunks_mut(CHUNK * probes.max(1))
+        .zip(found.margins.chunks_mut(CHUNK * probes.max(1)))
         .map(Mutex::new)
         .collect();
-    let work = |search: &mut Search, turn: usize| {
-        let mut part = parts[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        let (cells, squared) = &mut *part;
-        search.run(vectors, turn * CHUNK, &columns, probes, (cells, squared))
-    };
-    in_turns(job, parts.len(), || Search::new(kernel), work)?;
+    each(vectors, tree, probes, job, |row, cells, margins| {
+        let mut part = parts[row / CHUNK].lock().unwrap_or_else(PoisonError::into_inner);
+        let places = row % CHUNK * probes..(row % CHUNK + 1) * probes;
+        part.0[places.clone()].copy_from_slice(cells);
+        part.1[places].copy_from_slice(margins);
+    })?;
     drop(parts);
     Ok(found)
 }
 
-struct Search {
-    kernel: Kernel,
-    keys: Vec<u64>,
-    thresholds: Vec<f32>,
+/// The visits of all rows to those of their `probes` nearest cells whose borders are in reach.
+///
+/// They are sorted by row, then by nearness of the cell.
+pub fn visits(
+    vectors: &Vectors<'_>,
+    tree: &Tree,
+    reach: &[f32],
+    probes: usize,
+    job: &Job,
+) -> Result<Vec<Visit>> {
+    if reach.len() != vectors.height() {
+        return Err(Error::argument("the reaches are not those of the rows"));
+    }
+    let parts: Vec<_> = (0..reach.len().div_ceil(CHUNK)).map(|_| Mutex::new(Vec::new())).collect();
+    each(vectors, tree, probes, job, |row, cells, margins| {
+        let near = cells.iter().zip(margins).skip(1).filter(|(_, margin)| **margin <= reach[row]);
+        let mut part = parts[row / CHUNK].lock().unwrap_or_else(PoisonError::into_inner);
+        part.extend(near.map(|(&cell, _)| (row as u32, cell)));
+    })?;
+    let parts =
+        parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(parts.flatten().collect())
 }
 
-impl Search {
-    fn new(kernel: Kernel) -> Self {
-        Self { kernel, keys: Vec::new(), thresholds: Vec::new() }
+/// Calls `found` with the cells and margins of every row, in order within each chunk.
+fn each(
+    vectors: &Vectors<'_>,
+    tree: &Tree,
+    probes: usize,
+    job: &Job,
+    found: impl Fn(usize, &[u32], &[f32]) + Sync,
+) -> Result<()> {
+    let (height, width) = (vectors.height(), vectors.width());
+    if tree.width() != width || probes == 0 || probes > tree.len() {
+        return Err(Error::argument(format!(
+            "{probes} of {} centroids of {} columns are asked for, for rows of {width}",
+            tree.len(),
+            tree.width()
+        )));
     }
-
-    fn run(
-        &mut self,
-        vectors: &Vectors<'_>,
-        first: usize,
-        columns: &Panels,
-        probes: usize,
-        out: (&mut [u32], &mut [f32]),
-    ) -> Result<()> {
-        let height = CHUNK.min(vectors.height() - first);
-        let mut checked = vec![0.0; vectors.width()];
-        for row in first..first + height {
-            vectors.check(row, &mut checked)?;
-        }
-        let panel = self.kernel.panel;
-        let rows = Panels::pack(height, vectors.width(), panel, |row, out| {
-            vectors.write(first + row, out)
-        });
-        self.keys.clear();
-        self.keys.resize(rows.count() * panel * probes, 0);
-        self.thresholds.clear();
-        self.thresholds.resize(rows.count() * panel, f32::NEG_INFINITY);
-        let (nothing, mut hits) = (vec![f32::INFINITY; panel], Vec::new());
-        for q in 0..columns.count() {
-            for p in 0..rows.count() {
-                let wanted = &self.thresholds[p * panel..][..panel];
-                (self.kernel.compare)(rows.side(p, wanted), columns.side(q, &nothing), &mut hits);
-                for hit in hits.drain(..) {
-                    let (row, column) = hit.rows(p * panel, q * panel);
-                    let mut list = TopK(&mut self.keys[row * probes..][..probes]);
-                    if list.push(hit.score, column as u32) {
-                        self.thresholds[row] = list.threshold();
-                    }
-                }
+    let turns = height.div_ceil(CHUNK);
+    job.set_total(job.done() + turns);
+    let work = |chunk: &mut Chunk, turn: usize| {
+        let rows = turn * CHUNK..((turn + 1) * CHUNK).min(height);
+        chunk.read(vectors, rows.clone())?;
+        let mut best = tree.search(chunk, probes);
+        let (mut cells, mut margins) = (Vec::new(), Vec::new());
+        for (place, row) in rows.enumerate() {
+            cells.clear();
+            margins.clear();
+            let mut own = None;
+            for near in best.of(place) {
+                let own = *own.get_or_insert(near);
+                cells.push(near.0);
+                margins.push(tree.margin(own, near));
             }
+            // Groups of few cells may not have as many.
+            cells.resize(probes, own.map_or(0, |own| own.0));
+            margins.resize(probes, f32::INFINITY);
+            found(row, &cells, &margins);
         }
-        let places = out.0.chunks_exact_mut(probes).zip(out.1.chunks_exact_mut(probes));
-        for (list, (cells, squared)) in self.keys.chunks_exact_mut(probes).zip(places) {
-            let places = cells.iter_mut().zip(squared);
-            for ((cell, squared), found) in places.zip(TopK(list).into_sorted()) {
-                (*cell, *squared) = (found.0, (-2.0 * found.1).max(0.0));
-            }
-        }
+        job.advance(1);
         Ok(())
-    }
+    };
+    in_turns(job, turns, Chunk::default, work)
 }

@@ -2,15 +2,18 @@
 //! the cells beyond near borders.
 
 mod assign;
+mod best;
 mod rank;
 mod search;
 #[cfg(test)]
 mod tests;
 mod train;
+mod tree;
 mod vectors;
 
-pub use assign::{Nearest, nearest};
-pub use rank::rank;
+pub use assign::{Nearest, Visit, nearest, visits};
+pub use rank::{radii, rank};
 pub use search::{Cells, search};
 pub use train::train;
+pub use tree::Tree;
 pub use vectors::{Stored, Vectors};

@@ -43,6 +43,18 @@ pub fn rank(
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// How far the `k`-th neighbor in each list is; infinite where there are fewer.
+pub fn radii(lists: &[u64], kept: usize, k: usize) -> Vec<f32> {
+    let radius = |list: &[u64]| {
+        let mut keys = list.to_vec();
+        TopK(&mut keys)
+            .into_sorted()
+            .nth(k - 1)
+            .map_or(f32::INFINITY, |(_, score)| (-2.0 * score).max(0.0).sqrt())
+    };
+    lists.chunks_exact(kept).map(radius).collect()
+}
+
 #[derive(Default)]
 struct Scratch {
     values: Vec<f32>,

@@ -1,8 +1,8 @@
 //! Cells against looking at all pairs.
 
-use super::{Cells, Nearest, Stored, Vectors, nearest, rank, search, train};
-use crate::distance::Distance;
-use crate::exact::{Neighbors, exact_neighbors};
+use super::{Cells, Nearest, Stored, Tree, Vectors, nearest, rank, search, train};
+use crate::distance::{Distance, squared};
+use crate::exact::{Neighbors, exact_neighbors, query_neighbors};
 use crate::job::Job;
 use crate::matrix::Matrix;
 use crate::testing::noise;
@@ -40,10 +40,8 @@ fn find(values: &[f32], distance: Distance, k: usize, threads: usize) -> (Neighb
     let vectors = Vectors::new(stored, distance, &centre).unwrap();
     let count = 7;
     let centroids = train(&vectors, count, &job).unwrap();
-    let nothing = vec![0.0; WIDTH];
-    let centroids = Stored::Single(Matrix::new(&centroids, WIDTH).unwrap());
-    let centroids = Vectors::new(centroids, Distance::Euclidean, &nothing).unwrap();
-    let Nearest { cells, .. } = nearest(&vectors, &centroids, 1, &job).unwrap();
+    let tree = Tree::new(centroids, WIDTH, &job).unwrap();
+    let Nearest { cells, .. } = nearest(&vectors, &tree, 1, &job).unwrap();
     let (values, offsets, cells) = sorted(values, &cells, count);
     let matrix = Matrix::new(&values, WIDTH).unwrap();
     let vectors = Vectors::new(Stored::Single(matrix), distance, &centre).unwrap();
@@ -76,34 +74,49 @@ fn twins_are_found() {
 }
 
 #[test]
-fn the_nearest_cells_come_first() {
-    let values = rows(300);
+fn the_nearest_cells_come_first_with_their_margins() {
+    let (values, job) = (rows(300), Job::new(0, 2));
     let zero = vec![0.0; WIDTH];
     let stored = Stored::Single(Matrix::new(&values, WIDTH).unwrap());
     let vectors = Vectors::new(stored, Distance::Euclidean, &zero).unwrap();
-    let centroids = Stored::Single(Matrix::new(&values[..20 * WIDTH], WIDTH).unwrap());
-    let centroids = Vectors::new(centroids, Distance::Euclidean, &zero).unwrap();
-    let found = nearest(&vectors, &centroids, 3, &Job::new(0, 2)).unwrap();
+    let tree = Tree::new(values[..20 * WIDTH].to_vec(), WIDTH, &job).unwrap();
+    let found = nearest(&vectors, &tree, 3, &job).unwrap();
     for row in 0..300 {
-        let squared = |cell: usize| -> f32 {
-            let pairs = values[row * WIDTH..][..WIDTH].iter().zip(&values[cell * WIDTH..]);
-            pairs.map(|(a, b)| (a - b) * (a - b)).sum()
-        };
-        let mut all: Vec<_> = (0..20).map(|cell| (squared(cell), cell as u32)).collect();
+        let own = &values[row * WIDTH..][..WIDTH];
+        let mut all: Vec<_> =
+            (0..20).map(|cell| (squared(own, &values[cell * WIDTH..][..WIDTH]), cell)).collect();
         all.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        for (place, (distance, cell)) in all[..3].iter().enumerate() {
-            assert_eq!(found.cells[row * 3 + place], *cell);
-            assert!((found.squared[row * 3 + place] - distance).abs() < 1e-4);
+        let first = &values[all[0].1 * WIDTH..][..WIDTH];
+        for (place, &(distance, cell)) in all[..3].iter().enumerate() {
+            assert_eq!(found.cells[row * 3 + place], cell as u32);
+            let apart = squared(first, &values[cell * WIDTH..][..WIDTH]).sqrt();
+            let margin = if place > 0 { (distance - all[0].0) / (2.0 * apart) } else { 0.0 };
+            assert!((f64::from(found.margins[row * 3 + place]) - margin).abs() < 1e-4);
         }
     }
+}
+
+#[test]
+fn groups_of_cells_hide_hardly_any() {
+    let (values, job) = (rows(4000), Job::new(0, 2));
+    let zero = vec![0.0; WIDTH];
+    let stored = Stored::Single(Matrix::new(&values, WIDTH).unwrap());
+    let vectors = Vectors::new(stored, Distance::Euclidean, &zero).unwrap();
+    let centroids = &values[..400 * WIDTH];
+    let tree = Tree::new(centroids.to_vec(), WIDTH, &job).unwrap();
+    let found = nearest(&vectors, &tree, 2, &job).unwrap();
+    let queries = Matrix::new(&values, WIDTH).unwrap();
+    let centroids = Matrix::new(centroids, WIDTH).unwrap();
+    let truth = query_neighbors(queries, centroids, 1, Distance::Euclidean, &job).unwrap();
+    let same = found.cells.iter().step_by(2).zip(&truth.ids).filter(|(a, b)| a == b).count();
+    assert!(same > 3600, "{same} of 4000");
 }
 
 #[test]
 fn one_huge_clump_is_shared_out() {
     // Nine rows in ten lie close together.
     let mut values = rows(2000);
-    for (row, out) in values.chunks_exact_mut(WIDTH).enumerate().filter(|(row, _)| row % 10 > 0) {
-        let _ = row;
+    for (_, out) in values.chunks_exact_mut(WIDTH).enumerate().filter(|(row, _)| row % 10 > 0) {
         out.iter_mut().for_each(|value| *value = 3.0 + *value * 0.01);
     }
     let zero = vec![0.0; WIDTH];
@@ -111,9 +124,8 @@ fn one_huge_clump_is_shared_out() {
     let vectors = Vectors::new(stored, Distance::Euclidean, &zero).unwrap();
     let job = Job::new(0, 2);
     let centroids = train(&vectors, 20, &job).unwrap();
-    let centroids = Stored::Single(Matrix::new(&centroids, WIDTH).unwrap());
-    let centroids = Vectors::new(centroids, Distance::Euclidean, &zero).unwrap();
-    let cells = nearest(&vectors, &centroids, 1, &job).unwrap().cells;
+    let tree = Tree::new(centroids, WIDTH, &job).unwrap();
+    let cells = nearest(&vectors, &tree, 1, &job).unwrap().cells;
     let largest = (0..20).map(|cell| cells.iter().filter(|&&own| own == cell).count()).max();
     assert!(largest.unwrap() <= 400, "{largest:?} rows in one cell");
 }

@@ -1,6 +1,7 @@
 //! The centroids of cells: k-means on a sample, with cells of like size.
 
 use super::assign::nearest;
+use super::tree::Tree;
 use super::vectors::{Stored, Vectors};
 use crate::distance::Distance;
 use crate::error::{Error, Result};
@@ -13,9 +14,6 @@ const ROUNDS: usize = 10;
 const LARGE: usize = 2;
 
 /// `count` centroids (count x width) of the rows of `sample`, in the space of its vectors.
-///
-/// Lloyd's algorithm from evenly spaced rows. In each round the centroids of the smallest cells
-/// move to rows of cells that hold more than twice the mean, so that sizes stay alike.
 pub fn train(sample: &Vectors<'_>, count: usize, job: &Job) -> Result<Vec<f32>> {
     let (height, width) = (sample.height(), sample.width());
     if count == 0 || count > height {
@@ -26,33 +24,38 @@ pub fn train(sample: &Vectors<'_>, count: usize, job: &Job) -> Result<Vec<f32>> 
         sample.check(row, out)?;
         sample.write(row, out);
     }
-    let nothing = vec![0.0; width];
-    let seen = |values: &[f32]| -> Result<Vec<u32>> {
-        let rows = Vectors::new(
-            Stored::Single(Matrix::new(&rows, width)?),
-            Distance::Euclidean,
-            &nothing,
-        )?;
-        let centroids = Vectors::new(
-            Stored::Single(Matrix::new(values, width)?),
-            Distance::Euclidean,
-            &nothing,
-        )?;
-        nearest(&rows, &centroids, 1, job).map(|found| found.cells)
-    };
-    job.set_total(job.done() + ROUNDS);
+    lloyd(&rows, width, count, ROUNDS, job).map(|(centroids, _)| centroids)
+}
+
+/// K-means: the centroids, and the one that each row belonged to in the last round.
+///
+/// Lloyd's algorithm from evenly spaced rows. In each round the centroids of the smallest cells
+/// move to rows of cells that hold more than twice the mean, so that sizes stay alike.
+pub fn lloyd(
+    rows: &[f32],
+    width: usize,
+    count: usize,
+    rounds: usize,
+    job: &Job,
+) -> Result<(Vec<f32>, Vec<u32>)> {
+    let (height, nothing) = (rows.len() / width, vec![0.0; width]);
+    let stored = Stored::Single(Matrix::new(rows, width)?);
+    let vectors = Vectors::new(stored, Distance::Euclidean, &nothing)?;
     let mut centroids: Vec<f32> = (0..count)
-        .flat_map(|cell| rows[cell * height / count * width..][..width].iter().copied())
+        .flat_map(|cell| &rows[cell * height / count * width..][..width])
+        .copied()
         .collect();
-    for round in 0..ROUNDS {
-        let cells = seen(&centroids)?;
-        let sizes = means(&rows, &cells, width, &mut centroids);
-        if round + 1 < ROUNDS {
-            even_out(&rows, &cells, sizes, width, &mut centroids);
+    let mut cells = Vec::new();
+    for round in 0..rounds {
+        let tree = Tree::new(std::mem::take(&mut centroids), width, job)?;
+        cells = nearest(&vectors, &tree, 1, job)?.cells;
+        centroids = tree.into_centroids();
+        let sizes = means(rows, &cells, width, &mut centroids);
+        if round + 1 < rounds {
+            even_out(rows, &cells, sizes, width, &mut centroids);
         }
-        job.advance(1);
     }
-    Ok(centroids)
+    Ok((centroids, cells))
 }
 
 /// Moves each centroid to the mean of its rows, and gives their numbers.

@@ -3,6 +3,7 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
+use super::tree::bias;
 use crate::distance::{Distance, dot};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -88,7 +89,7 @@ impl<'a> Vectors<'a> {
                 *value -= centre;
             }
         }
-        (-0.5 * dot(out, out)) as f32
+        bias(out)
     }
 
     /// Fails with the first row that has no place in the space.

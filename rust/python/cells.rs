@@ -4,12 +4,12 @@ use std::str::FromStr;
 
 use half::f16;
 use numpy::{
-    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
-    PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyReadwriteArray2, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
-use crate::cells::{self, Cells, Stored, Vectors};
+use crate::cells::{self, Cells, Stored, Tree, Vectors};
 use crate::distance::Distance;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -84,27 +84,64 @@ pub fn train_cells<'py>(
     found.into_pyarray(py).reshape([count, rows.width()])
 }
 
-#[pyfunction]
-#[pyo3(signature = (*, rows, centroids, probes, num_threads, progress))]
-pub fn nearest_cells<'py>(
-    py: Python<'py>,
-    rows: Space<'py>,
-    centroids: PyReadonlyArray2<'py, f32>,
-    probes: usize,
-    num_threads: usize,
-    progress: Option<Bound<'py, PyAny>>,
-) -> PyResult<Arrays<'py>> {
-    let rows = rows.seen()?;
-    let nothing = vec![0.0; rows.width()];
-    let own = matrix(&centroids)
-        .and_then(|own| Vectors::new(Stored::Single(own), Distance::Euclidean, &nothing))
-        .map_err(to_python)?;
-    let job = Job::new(0, num_threads);
-    let found =
-        supervise(py, progress.as_ref(), &job, |job| cells::nearest(&rows, &own, probes, job))?;
-    let shape = [rows.height(), probes];
-    let (cells, squared) = (found.cells.into_pyarray(py), found.squared.into_pyarray(py));
-    Ok((cells.reshape(shape)?, squared.reshape(shape)?))
+/// The centroids of cells, ready to be searched.
+#[pyclass(name = "Tree", frozen)]
+pub struct PyTree(Tree);
+
+#[pymethods]
+impl PyTree {
+    #[new]
+    #[pyo3(signature = (*, centroids, num_threads))]
+    fn new(
+        py: Python<'_>,
+        centroids: PyReadonlyArray2<'_, f32>,
+        num_threads: usize,
+    ) -> PyResult<Self> {
+        let own = matrix(&centroids).map_err(to_python)?;
+        let job = Job::new(0, num_threads);
+        let made =
+            supervise(py, None, &job, |job| Tree::new(own.values().to_vec(), own.width(), job))?;
+        Ok(Self(made))
+    }
+
+    #[pyo3(signature = (*, rows, probes, num_threads, progress))]
+    fn nearest<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Space<'py>,
+        probes: usize,
+        num_threads: usize,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Arrays<'py>> {
+        let rows = rows.seen()?;
+        let job = Job::new(0, num_threads);
+        let found = supervise(py, progress.as_ref(), &job, |job| {
+            cells::nearest(&rows, &self.0, probes, job)
+        })?;
+        let shape = [rows.height(), probes];
+        let (cells, margins) = (found.cells.into_pyarray(py), found.margins.into_pyarray(py));
+        Ok((cells.reshape(shape)?, margins.reshape(shape)?))
+    }
+
+    #[pyo3(signature = (*, rows, reach, probes, num_threads, progress))]
+    fn visits<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Space<'py>,
+        reach: PyReadonlyArray1<'py, f32>,
+        probes: usize,
+        num_threads: usize,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>)> {
+        let rows = rows.seen()?;
+        let reach = slice(&reach, "reach").map_err(to_python)?;
+        let job = Job::new(0, num_threads);
+        let found = supervise(py, progress.as_ref(), &job, |job| {
+            cells::visits(&rows, &self.0, reach, probes, job)
+        })?;
+        let (rows, cells): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        Ok((rows.into_pyarray(py), cells.into_pyarray(py)))
+    }
 }
 
 #[pyfunction]
@@ -163,4 +200,18 @@ pub fn rank_cells<'py>(
         cells::rank(&rows, first..first + height, keys, kept, k, job)
     })?;
     arrays(py, found, height)
+}
+
+#[pyfunction]
+#[pyo3(signature = (*, lists, k))]
+pub fn cell_radii<'py>(
+    py: Python<'py>,
+    lists: PyReadonlyArray2<'py, u64>,
+    k: usize,
+) -> PyResult<Bound<'py, PyArray1<f32>>> {
+    let kept = lists.shape()[1];
+    let keys = lists
+        .as_slice()
+        .map_err(|_| to_python(Error::argument("lists must be contiguous, row after row")))?;
+    Ok(py.detach(|| cells::radii(keys, kept, k)).into_pyarray(py))
 }

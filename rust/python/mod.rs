@@ -46,7 +46,7 @@ mod _native {
     #[pymodule_export]
     use super::ModelError;
     #[pymodule_export]
-    use super::cells::{nearest_cells, rank_cells, search_cells, train_cells};
+    use super::cells::{PyTree, cell_radii, rank_cells, search_cells, train_cells};
     #[pymodule_export]
     use super::extract::{PyModel, extract, load_model, walk};
     #[pymodule_export]
