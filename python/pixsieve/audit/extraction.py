@@ -15,6 +15,7 @@ from pixsieve.annotations import RELATIVE, ROTATED, WHOLE, Joined
 from pixsieve.engine import Images
 from pixsieve.models import Card
 from pixsieve.sources import Listing, is_url
+from pixsieve.sources.formats import installed_since
 from pixsieve.sources.listing import opened_by_secrets
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import Shard, read_shard, shard_fingerprint, write_shard
@@ -110,7 +111,7 @@ def extract_shards(job: "Job", files: Files, model: _native.Model, card: Card) -
             known = described + (job.begun if _any_undated(rows) else "")
             fingerprint = shard_fingerprint(known, rows.select(_told_by(rows)))
             shard = read_shard(job.work.shards, number, fingerprint)
-        if shard is None:
+        if shard is None or installed_since(set(shard.images["detail"].drop_nulls().unique())):
             shard = _extract(job, files, part, model, spent)
             shard = write_shard(job.work.shards, number, fingerprint, shard)
         job.progress.update(part.stop, total)

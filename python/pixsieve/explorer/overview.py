@@ -15,6 +15,8 @@ def overview(session: Session, root: str) -> dict[str, Any]:
     """As JSON; a finding that is still being worked out has no size yet."""
     audit = session.audit
     images, info = audit.images, audit.info
+    # Members, frames and boxes are no files of their own.
+    sizes = images["file_size"].drop_nulls()
     return {
         "input": text.visible(info.get("input", "")),
         "root": text.visible(root),
@@ -24,7 +26,7 @@ def overview(session: Session, root: str) -> dict[str, Any]:
         "model": text.visible(info.get("model", {}).get("name", "")),
         "images": images.height,
         "invalid": int(images["error_code"].count()),
-        "bytes": text.size(int(images["file_size"].sum() or 0)),
+        "bytes": text.size(int(sizes.sum())) if len(sizes) else None,
         "labels": images["label"].drop_nulls().n_unique(),
         "splits": _counts(session, "split"),
         "classes": _counts(session, "label"),

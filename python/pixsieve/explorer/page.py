@@ -75,14 +75,14 @@ class Pages:
     def _card(self, row: dict[str, Any]) -> dict[str, Any]:
         name = row["path"][len(self.root) :] or row["path"]
         return {
-            "name": brief(name),
+            "name": brief(text.short_name(name)),
             "label": None if row["label"] is None else brief(row["label"]),
             # Whether that is the label itself, to the letter.
             "plain": row["label"] is not None and brief(row["label"]) == row["label"],
             "split": None if row["split"] is None else brief(row["split"]),
             "width": row["width"],
             "height": row["height"],
-            "size": text.size(row["file_size"]),
+            "size": None if row["file_size"] is None else text.size(row["file_size"]),
             "error": row["error_code"],
             # A picture that is another has another address.
             "version": (row["digest"] or "")[:16],

@@ -53,14 +53,15 @@ LOOKS = {
 def duplicates(frame: pl.DataFrame, cards: Cards, *, groups: int, members: int) -> Section[Group]:
     """Groups, largest first, each with its representative first."""
     shown = frame.filter(pl.col("group") < groups)
-    saved = size(cards.bytes(frame.filter(~pl.col("keep"))["image"]))
+    saved = cards.bytes(frame.filter(~pl.col("keep"))["image"])
+    amount = "" if saved is None else f": {size(saved)} in all"
     return Section(
         key="duplicates",
         title="Duplicates",
         unit="group",
         total=frame["group"].n_unique(),
         call="audit.duplicates()",
-        text=f"All but one image of each group could go: {saved} in all. Largest groups first; "
+        text=f"All but one image of each group could go{amount}. Largest groups first; "
         "in each the image to keep, then its duplicates by falling similarity to it.",
         nothing="No duplicates.",
         items=tuple(

@@ -3,11 +3,17 @@
 import importlib
 import re
 
-from pixsieve.sources.formats.kinds import HEAD, RAW_EXTENSIONS, missing, needs
+from pixsieve.sources.formats.kinds import (
+    HEAD,
+    RAW_EXTENSIONS,
+    installed_since,
+    missing,
+    needs,
+)
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.places import Failure
 
-__all__ = ["HEAD", "RAW_EXTENSIONS", "Decoded", "decode", "missing", "needs"]
+__all__ = ["HEAD", "RAW_EXTENSIONS", "Decoded", "decode", "installed_since", "missing", "needs"]
 
 #: Longer sentences of a library are cut.
 LONGEST = 200

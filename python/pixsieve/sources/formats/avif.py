@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixsieve.sources.formats.colours import on_white, upright
+from pixsieve.sources.formats.kinds import FFMPEG
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.formats.pillow import rgb
 
@@ -32,8 +33,7 @@ def decode(data: bytes, request: Request) -> Decoded:
         if STRICT not in str(error):
             raise
         if importlib.util.find_spec("av") is None:
-            more = "libavif refuses it; FFmpeg may read it: pip install 'pixsieve[video]'"
-            raise RefusedError("corrupt", f"{error}: {more}") from None
+            raise RefusedError("corrupt", f"{error}: libavif refuses it; {FFMPEG}") from None
         array = _by_ffmpeg(data, request)
         if array is None:
             raise
