@@ -60,7 +60,10 @@ class TestGalleries:
     def test_crops_are_shown_and_named_by_their_place(self, audit, tmp_path):
         text = show(audit, "stats", tmp_path / "page")
         assert sizes(text) == [(40, 150), (100, 75)]
-        assert sorted(names(text)) == ["a.png [20, 15, 100 \u00d7 75]", "b.png [0, 0, 40 \u00d7 150]"]
+        assert sorted(names(text)) == [
+            "a.png [20, 15, 100 \u00d7 75]",
+            "b.png [0, 0, 40 \u00d7 150]",
+        ]
         assert drawn_boxes(text) == []
 
     def test_boxes_are_drawn_over_whole_pictures(self, audit, tmp_path):

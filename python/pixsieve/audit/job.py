@@ -34,7 +34,7 @@ from pixsieve.audit.extraction import (
     table_of_images,
     table_of_statistics,
 )
-from pixsieve.config import Config
+from pixsieve.config import Config, named_inputs
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
 from pixsieve.sources import Input, Listing, is_url, shown
@@ -253,11 +253,11 @@ def _root(source: Input) -> Path | None:
 
 
 def _described(source: Input) -> str | None:
-    """The folder, file or URL as it may be shown; None of anything else."""
-    if not isinstance(source, str | os.PathLike):
+    """The folders, files or URLs as they may be shown; None of anything else."""
+    named = named_inputs(source)
+    if named is None:
         return None
-    text = os.fspath(source)
-    return shown(text if is_url(text) else str(Path(text)))
+    return ", ".join(shown(text if is_url(text) else str(Path(text))) for text in named)
 
 
 def _check_places(root: Path | None, work: Path) -> None:
