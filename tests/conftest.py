@@ -14,7 +14,7 @@ from PIL import Image
 
 import pixsieve
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["browser_fixtures", "server_fixtures"]
 
 Run = Callable[..., pixsieve.Audit]
 Pictures = Callable[..., list[Path]]

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +13,12 @@ import polars as pl
 import pytest
 
 from archive_case import tar_of
-from cloud_case import FakeServer, Fault, quick
+from cloud_case import FakeServer, Fault
 from conftest import Run, draw
 from pixsieve import Audit
 from video_cases import write
 
-STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://lab/bkt"]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", started.url)
-        monkeypatch.setenv("MC_HOST_lab", started.url.replace("//", "//key:secret@"))
-        monkeypatch.setenv(
-            "AZURE_STORAGE_CONNECTION_STRING",
-            f"AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint={started.url}",
-        )
-        yield started
+STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://play/bkt"]
 
 
 def png(seed: int) -> bytes:
