@@ -1,6 +1,5 @@
 """What brings pictures may raise, stall, repeat itself or say nothing."""
 
-import io
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from conftest import Run, draw
+from conftest import Run, png
 from pixsieve.audit.job import Job
 from pixsieve.sources import formats
 from pixsieve.sources.places import Content, Failure
@@ -21,12 +20,6 @@ from pixsieve.sources.tables import items
 
 Answers = Iterator[tuple[int, Content]]
 COUNT = 40
-
-
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    draw(number).save(buffer, "png")
-    return buffer.getvalue()
 
 
 PICTURES = [png(number) for number in range(COUNT)]

@@ -13,9 +13,8 @@ import pytest
 import pixsieve
 from archive_case import tar_of
 from cloud_case import FakeServer, Fault, until
-from conftest import Run
+from conftest import Run, pngs
 from pixsieve.explorer.pictures import picture
-from test_remote_runs import pngs
 
 SCRIPT = """
 import sys, pixsieve
