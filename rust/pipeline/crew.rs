@@ -132,10 +132,13 @@ fn next(receiver: &Receiver<Delivery>, exchange: &Exchange, job: &Job) -> Option
 
 /// The error that stopped the others, not their report of having been stopped.
 fn cause_of(outcomes: impl Iterator<Item = Result<()>>) -> Result<()> {
-    outcomes.fold(Ok(()), |known, outcome| match (known, outcome) {
-        (Ok(()) | Err(Error::Stopped), Err(error)) => Err(error),
-        (known, _) => known,
-    })
+    let mut known = Ok(());
+    for outcome in outcomes {
+        if matches!(known, Ok(()) | Err(Error::Stopped)) && outcome.is_err() {
+            known = outcome;
+        }
+    }
+    known
 }
 
 #[cfg(test)]

@@ -68,7 +68,11 @@ fn bytes_held(file: &Path, place: Place, limits: Limits) -> usize {
         Place::Member { stored, .. } => (stored, 0),
         Place::Zipped { stored, size, .. } => (size, stored),
     };
-    if check_size(size.max(packed), limits).is_ok() { size.saturating_add(packed) as usize } else { 0 }
+    if check_size(size.max(packed), limits).is_ok() {
+        size.saturating_add(packed) as usize
+    } else {
+        0
+    }
 }
 
 /// Passes on what others bring, until all has come.
