@@ -1,64 +1,22 @@
 """Whole runs on buckets and servers: the same as on the same files in a folder."""
 
-import io
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from archive_case import tar_of
-from cloud_case import FakeServer, Fault, quick
-from conftest import Run, draw
+from archive_case import parquet_of, tar_of, zip_of
+from cloud_case import FakeServer, Fault
+from conftest import Run, png, pngs
 from pixsieve import Audit
 from video_cases import write
 
-STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://lab/bkt"]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", started.url)
-        monkeypatch.setenv("MC_HOST_lab", started.url.replace("//", "//key:secret@"))
-        monkeypatch.setenv(
-            "AZURE_STORAGE_CONNECTION_STRING",
-            f"AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint={started.url}",
-        )
-        yield started
-
-
-def png(seed: int) -> bytes:
-    """A picture like no other."""
-    target = io.BytesIO()
-    draw(seed).save(target, "PNG")
-    return target.getvalue()
-
-
-def pngs(start: int, count: int) -> dict[str, bytes]:
-    return {f"{seed:03}.png": png(seed) for seed in range(start, start + count)}
-
-
-def zip_of(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
-def parquet_of(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    frame = pl.DataFrame({"filename": list(files), "image": list(files.values())})
-    frame.write_parquet(target, row_group_size=2)
-    return target.getvalue()
+STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://play/bkt"]
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,9 @@ import pytest
 
 import pixsieve
 from archive_case import tar_of
-from conftest import Run
+from conftest import Run, pngs
 from pixsieve.explorer.pictures import picture
 from pixsieve.sources.cloud import logins
-from test_remote_runs import pngs
 
 USER, PASSWORD, SIGNATURE = "me", "pa55w0rd%21", "s1gnature"
 LOGIN = "Basic " + base64.b64encode(b"me:pa55w0rd!").decode()

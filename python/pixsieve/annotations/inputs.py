@@ -60,7 +60,7 @@ def _described(path: Path, config: Config) -> Listing:
     root = _root(path, names)
     files = {name: os.path.normpath(os.path.join(root, name)) for name in names}  # noqa: PTH118
     shown = {name: _shown(file, root) for name, file in files.items()}
-    listing = list_files(sorted(set(shown.values()), key=os.fsencode))
+    listing = list_files(set(shown.values()))
     meant = pl.col("path").replace_strict(shown, return_dtype=pl.String)
     relative = [os.path.relpath(file, root) for file in listing.frame["path"]]
     return Listing(

@@ -140,9 +140,7 @@ class Config:
     clip_boxes: bool = setting(False, "cut boxes at the border of the picture they reach beyond")
     augmentation_horiz: float = setting(0.0, "widen boxes by this share of their width")
     augmentation_vert: float = setting(0.0, "heighten boxes by this share of their height")
-    augmentation_additive_margin: int = setting(
-        0, "pixels to add on each side of boxes, instead of a share"
-    )
+    augmentation_additive_margin: int = setting(0, "pixels to add on each side of boxes, besides")
     sync_s3_to_local: bool = setting(False, "copy remote files into the work directory first")
     delete_tar: bool = setting(False, "delete such copies of archives when they have been read")
     delete_img: bool = setting(False, "delete such copies of pictures when they have been read")
@@ -277,10 +275,10 @@ class Config:
             ) from None
 
     def _as_python(self) -> None:
+        """One string becomes a list of it; NumPy's numbers and paths become Python's own values."""
         for name in ("extensions", "exclude"):
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
-        """NumPy's numbers and paths become Python's own values, which can be stored."""
         if isinstance(self.test_dir, os.PathLike):
             object.__setattr__(self, "test_dir", os.fspath(self.test_dir))
         for field in dataclasses.fields(self):

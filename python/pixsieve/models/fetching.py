@@ -26,7 +26,7 @@ def fetch(
     sha256: str | None = None,
     force: bool = False,
     patience: Patience = PATIENCE,
-) -> Path:
+) -> Cached:
     """The entry's file, checked; downloaded if it is not in the cache.
 
     Args:
@@ -42,21 +42,6 @@ def fetch(
         OSError: If it cannot be had or kept; says where to put it by hand.
         ValueError: If `sha256` is none, or contradicts the entry.
     """
-    return fetched(
-        entry, cache=cache, progress=progress, sha256=sha256, force=force, patience=patience
-    ).path
-
-
-def fetched(
-    entry: Entry,
-    *,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    sha256: str | None = None,
-    force: bool = False,
-    patience: Patience = PATIENCE,
-) -> Cached:
-    """As `fetch`, with what was found out about the file."""
     wanted = _agreed(entry, sha256)
     path = caches.path_of(entry, cache)
     if not force and (found := _present(entry, path, wanted)):

@@ -1,7 +1,7 @@
 """From whatever the user gives to one listing."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ from pixsieve.sources.files import (
 )
 from pixsieve.sources.listing import Listing, combined, is_url, plain, resolved, shown
 from pixsieve.sources.opening import Opener
+from pixsieve.sources.tables.lists import is_list, read_list
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
@@ -28,6 +29,9 @@ Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
 SYNCED = "synced"
 #: Of names in a bucket those that are listed.
 REMOTE = frozenset([*PICTURE_EXTENSIONS, *HOLDING, "tar.gz", "tar.bz2", "tar.xz"])
+
+#: Of files that say where pictures are, lists aside.
+DESCRIBING = frozenset({"yaml", "yml", "json"})
 
 
 def list_input(
@@ -135,13 +139,9 @@ class _Lister:
 
     def _described_by_file(self, path: str) -> Listing | None:
         """Of a file that is no picture but says where pictures are."""
-        from pixsieve.sources.tables.lists import is_list  # noqa: PLC0415 - on demand
-
         return self._list_file(path) if is_list(path) else None
 
     def _list_file(self, path: str) -> Listing:
-        from pixsieve.sources.tables.lists import read_list  # noqa: PLC0415 - needed only for them
-
         data, folder = None, str(Path(path).absolute().parent)
         if is_url(path):
             with Opener(self.config)(path) as file:
@@ -181,48 +181,31 @@ class _Lister:
         if is_records(sources):
             return self._of_given(list_table(sources, max_pixels=self.config.max_pixels))
         _check_items(sources)
-        files = [
-            os.fspath(one)
-            for one in sources
-            if isinstance(one, _PATH) and self._is_plain_file(os.fspath(one))
-        ]
-        urls = [one for one in sources if isinstance(one, str) and self._is_object(one)]
-        pictures = [one for one in sources if is_picture(one)]
-        others = [
-            one
-            for one in sources
-            if not is_picture(one)
-            and not (isinstance(one, _PATH) and self._is_plain_file(os.fspath(one)))
-            and not (isinstance(one, str) and self._is_object(one))
-        ]
-        parts = list(self._others(others))
+        pictures, rest = _divided(sources, is_picture)
+        files, others = _divided(rest, _is_one_file)
+        parts = [self.listing(one) for one in others]
         if pictures:
             from pixsieve.sources.tables.torch_like import list_pictures  # noqa: PLC0415 - on demand
 
             parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
-        if urls:
-            from pixsieve.sources.tables.paths import list_paths  # noqa: PLC0415 - on demand
-
-            objects = list_paths(urls, described="the list")
-            parts.append(self._expanded(Listing(objects.frame, os.getcwd(), objects.notes)))  # noqa: PTH109
         if files or not parts:
-            parts.append(self._expanded(list_files(files)))
+            parts.append(self._expanded(list_files(os.fspath(one) for one in files)))
         return _without_repeated(combined(parts))
 
-    def _others(self, sources: list[Any]) -> Iterator[Listing]:
-        for one in sources:
-            yield self.listing(one)
 
-    def _is_object(self, text: str) -> bool:
-        """Whether it is a URL that by its name is that of a file: one row, even if it is gone."""
-        return is_url(text) and extension_of(text) in REMOTE
+def _divided(items: list[Any], fits: Callable[[Any], bool]) -> tuple[list[Any], list[Any]]:
+    """Those that fit, and the others."""
+    return [one for one in items if fits(one)], [one for one in items if not fits(one)]
 
-    def _is_plain_file(self, path: str) -> bool:
-        """Whether it is listed as a file, even if it is not there."""
-        if is_url(path) or Path(path).is_dir():
-            return False
-        suffix = Path(path).suffix.lower()
-        return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
+
+def _is_one_file(item: object) -> bool:
+    """Whether it is the path or URL of one file, which is listed even if it is not there."""
+    if not isinstance(item, _PATH):
+        return False
+    path = os.fspath(item)
+    if is_url(path):
+        return extension_of(path) in REMOTE
+    return not (Path(path).is_dir() or is_list(path) or extension_of(path) in DESCRIBING)
 
 
 def _check_items(sources: list[Any]) -> None:
