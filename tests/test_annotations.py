@@ -201,7 +201,7 @@ class TestBadTables:
     @pytest.mark.parametrize("name", ["empty.csv", "damaged.parquet", "damaged.csv"])
     def test_a_damaged_file(self, run: Run, folder: Path, tmp_path: Path, name: str):
         path = tmp_path / name
-        path.write_bytes(b"" if name == "empty.csv" else b"\xff\xfe\0\x01,\n\x80\x81")
+        path.write_bytes(b"" if name == "empty.csv" else b"\xff\xfe\0\0\x01,\n\x80\x81")
         with pytest.raises(ValueError, match=f"^annotations: {path} cannot be read: "):
             run(folder, annotations=path)
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pixsieve.annotations.boxes import CORNERS
+from pixsieve.sources.tables.box_columns import CORNERS
 
 #: Bits of `_box_kind`, as the boundary to Rust has them.
 RELATIVE, ROTATED, WHOLE = 1, 2, 4

@@ -219,10 +219,12 @@ class _Lister:
 
     def _is_plain_file(self, path: str) -> bool:
         """Whether it is listed as a file, even if it is not there."""
+        from pixsieve.sources.tables.lists import LIST_EXTENSIONS  # noqa: PLC0415 - on demand
+
         if is_url(path) or Path(path).is_dir():
             return False
         suffix = Path(path).suffix.lower()
-        return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
+        return suffix not in (*LIST_EXTENSIONS, ".yaml", ".yml", ".json")
 
 
 def _check_items(sources: list[Any]) -> None:

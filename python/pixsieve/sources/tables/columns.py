@@ -16,11 +16,6 @@ PICTURE_COLUMNS = (
     *("image_bytes", "img_bytes", "image_data", "image/encoded", "encoded"),
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"),
 )
-#: Columns of boxes: a table that has all of a line has one row per box, not per picture.
-BOX_COLUMNS = (
-    ("col_x", "row_y", "width", "height"),
-    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
-)
 
 
 class NoPicturesError(ValueError):
@@ -152,11 +147,6 @@ def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.Dat
 
 def _is_empty_struct(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Struct) and not dtype.fields
-
-
-def has_boxes(names: Collection[str]) -> bool:
-    """Whether the rows of the table are boxes, of which a picture may have several."""
-    return any(all(name in names for name in boxes) for boxes in BOX_COLUMNS)
 
 
 def named_rows(
