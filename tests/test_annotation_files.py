@@ -21,7 +21,7 @@ TABLES = {
     "spaces.csv": b" Path , label \n0.png,01\n1.png,b\n",
     "marked.csv": "\ufefffile_path,label\n0.png,01\n1.png,b\n".encode(),
     "wide.csv": "path,label\n0.png,01\n1.png,b\n".encode("utf-16"),
-    "lines.jsonl": b'{"file_name": "0.png", "label": "01"}\n\n{"file_name": "1.png","label": "b"}\n',
+    "lines.jsonl": b'{"file_name": "0.png", "label": "01"}\n\n{"file_name": "1.png","label":"b"}\n',
     "rows.json": json.dumps([{"path": name, "label": label} for name, label in LABELS]).encode(),
 }
 
