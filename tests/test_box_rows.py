@@ -1,5 +1,6 @@
 """Rows of boxes that nothing was cut out for: what they say, and where they are counted."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -67,3 +68,38 @@ def test_a_line_without_a_class_is_no_image(run: Run, tmp_path: Path):
         "its class is no whole number: cat .5 .5 .4 .4",
         "its class is no whole number: -1 .5 .2 .8 .5 .5 .8 .2 .5",
     ]
+
+
+def test_a_picture_with_a_box_and_an_empty_row_has_a_box(run: Run, tmp_path: Path):
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "in", name, drawn(ord(name[0])))
+    empty = [None] * 4
+    rows = table(("a.png", 0, 0, 40, 40), ("a.png", *empty), ("b.png", *empty))
+    audit = run(tmp_path / "in", annotations=rows)
+    paths = audit.unmatched()["path"].to_list()
+    assert [Path(path).name for path in paths] == ["b.png"]
+
+
+def test_pictures_that_two_inputs_name_are_one(run: Run, tmp_path: Path):
+    picture = save(tmp_path, "images/a.png", drawn(0))
+    save(tmp_path, "images/b.png", drawn(1))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 .5 .5 .5 .5\n")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [cat]\n")
+    coco = {
+        "images": [{"id": 1, "file_name": "images/a.png"}],
+        "annotations": [{"image_id": 1, "category_id": 2, "bbox": [1, 2, 30, 40]}],
+        "categories": [{"id": 2, "name": "dog"}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    data = tmp_path / "data.yaml"
+    for others, labels in [
+        ([picture.parent], ["cat"]),
+        ([str(picture)], ["cat"]),
+        ([data], ["cat"]),
+        ([tmp_path / "coco.json"], ["cat", "dog"]),
+    ]:
+        audit = run([data, *others])
+        assert audit.images["label"].to_list() == labels
+        assert audit.images["error_code"].null_count() == len(labels)
+        assert [Path(path).name for path in audit.unmatched()["path"]] == ["b.png"]

@@ -10,7 +10,17 @@ import polars as pl
 from pixsieve.annotations.boxes import box_columns
 from pixsieve.annotations.reading import read_annotations
 from pixsieve.config import Config
-from pixsieve.sources import Input, Listing, combined, is_url, list_files, list_input, shown
+from pixsieve.sources import (
+    Input,
+    Listing,
+    combined,
+    is_url,
+    list_files,
+    list_input,
+    resolved,
+    shown,
+    without_repeated,
+)
 from pixsieve.sources.files import Progress
 from pixsieve.sources.listing import stacked
 from pixsieve.sources.tables.box_columns import has_boxes
@@ -38,12 +48,14 @@ def list_all(
     if not described:
         listing = list_input(source, config=config, work_dir=work_dir, progress=progress)
         return _with_boxes(listing, config)
-    parts = [_described(Path(os.fspath(one)), config) for one in described]
+    once = {resolved(os.fspath(one)): Path(os.fspath(one)) for one in reversed(described)}
+    parts = [_described(path, config) for path in reversed(once.values())]
     others = [one for one in _members(given) if not _is_description(one)]
     if others:
         rest = list_input(others, config=config, work_dir=work_dir, progress=progress)
         parts.append(_with_boxes(rest, config))
-    return combined(parts)
+    # A picture that several of them name is one, with the boxes that each of them tells.
+    return parts[0] if len(parts) == 1 else without_repeated(combined(parts))
 
 
 def _members(source: Any) -> list[Any]:

@@ -20,7 +20,7 @@ def with_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         return frame, pl.Series(dtype=pl.String)
     frame = with_room(frame)
     bare = pl.col("_box").is_null() & pl.col("_box_error").is_null()
-    without = frame.filter(bare)["path"].unique(maintain_order=True)
+    without = frame.filter(bare.all().over("path"))["path"].unique(maintain_order=True)
     frame = frame.filter(~bare)
     kind = (
         pl.col("_box_relative").fill_null(False).cast(pl.UInt8) * RELATIVE

@@ -111,7 +111,7 @@ class _Lister:
         found = expanded(self._synced(listing), config=self.config, progress=self.progress)
         # A Parquet file may name files that lie beside it.
         again = found is not listing and (found.frame["kind"] == "file").any()
-        return _without_repeated(found) if again else found
+        return without_repeated(found) if again else found
 
     def _synced(self, listing: Listing) -> Listing:
         """The same, remote files as their copies in the work directory, where that is asked for."""
@@ -207,7 +207,7 @@ class _Lister:
             parts.append(self._expanded(Listing(objects.frame, os.getcwd(), objects.notes)))  # noqa: PTH109
         if files or not parts:
             parts.append(self._expanded(list_files(files)))
-        return _without_repeated(combined(parts))
+        return without_repeated(combined(parts))
 
     def _others(self, sources: list[Any]) -> Iterator[Listing]:
         for one in sources:
@@ -238,7 +238,7 @@ def _check_items(sources: list[Any]) -> None:
         )
 
 
-def _without_repeated(listing: Listing) -> Listing:
+def without_repeated(listing: Listing) -> Listing:
     """Each place once, the first time."""
     files = [
         os.fsencode(resolved(os.fsdecode(location))) if kind == "file" else location

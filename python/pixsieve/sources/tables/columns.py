@@ -173,18 +173,3 @@ def named_rows(
         "path": ((shown or fallback) + "#row=" + numbers),
         "relative": ((relative or fallback) + "#row=" + numbers),
     }
-
-
-def with_names(frame: pl.DataFrame, column: str, names: list[str] | None) -> pl.DataFrame:
-    """Class numbers, also in lists, as the names of the classes; -1 and others are null."""
-    if not names or column not in frame.columns:
-        return frame
-    dtype = frame.schema[column]
-    table = dict(enumerate(names))
-    if isinstance(dtype, pl.List) and _made(dtype.inner).is_integer():
-        one = pl.element().replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(pl.col(column).list.eval(one))
-    if dtype.is_integer():
-        named = pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(named)
-    return frame
