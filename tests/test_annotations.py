@@ -183,6 +183,7 @@ class TestBadTables:
                 for name in ("*", "^p.*$")
             ),
             (7, ValueError, "annotations: cannot read a int as a table"),
+            ("", ValueError, "annotations: the path is empty"),
         ],
     )
     def test_says_what_is_wrong(

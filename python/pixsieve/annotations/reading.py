@@ -76,6 +76,8 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
 def _read(annotations: Annotations, config: Config) -> pl.DataFrame:
     if isinstance(annotations, str | os.PathLike):
         place = os.fspath(annotations)
+        if not place:
+            raise ValueError("annotations: the path is empty")
         return _read_url(place, config) if is_url(place) else _read_path(Path(plain(place)), config)
     if is_coco(annotations):
         return read_coco(annotations, "annotations")
