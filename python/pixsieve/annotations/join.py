@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pixsieve import schema
-from pixsieve.annotations.boxes import UNKNOWN_LABEL
+from pixsieve.annotations.boxes import BOX_SOURCE, UNKNOWN_LABEL
 from pixsieve.annotations.labels import (
     check_label_column,
     choose_label,
@@ -64,7 +64,7 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     check_label_column(annotations, listing, config)
     listing = replace(listing, frame=choose_label(listing.frame, config, ours=LISTED))
     annotations = with_suffixes(choose_label(annotations, config), listing)
-    annotations = annotations.drop(UNKNOWN_LABEL, strict=False)
+    annotations = annotations.drop(UNKNOWN_LABEL, BOX_SOURCE, strict=False)
     meant = match(listing, annotations["path"])
     known = _out_of_the_way(annotations, listing).join(
         meant, on="_annotated", how="left", maintain_order="left"

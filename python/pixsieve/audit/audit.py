@@ -81,6 +81,7 @@ class Audit(Questions):
         return findings.summary(
             left_out=self.info["left_out"],
             annotations=self.info.get("annotations", {}),
+            hint=self.info.get("hint"),
             unmatched=self.unmatched(),
             images=self.images,
             duplicates=self.duplicates(),

@@ -18,6 +18,7 @@ from pixsieve.annotations import (
     WHOLE,
     Annotations,
     counts,
+    hint,
     join,
     list_all,
     read_annotations,
@@ -100,6 +101,8 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             listing = _listing(job)
             if table is None:
                 table = listing.annotations
+            if table is not None and table.is_empty():
+                raise ValueError("annotations: they hold no row, for any picture")
             joined = join(listing, table, config)
         joined = with_detected(job, joined, listing.given)
         files = table_of_files(listing, joined, root, table)
@@ -125,6 +128,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "match": _match_rule(card, config),
         "left_out": listing.notes | ({"filtered": joined.filtered} if joined.filtered else {}),
         "annotations": {} if table is None else counts(table),
+        "hint": hint(job.source) if table is None else None,
         "label_separator": separator_of([table, listing.frame], config),
     }
     job.given = files.given

@@ -171,7 +171,7 @@ def app() -> None:
 @click.option(
     "-a",
     "--annotations",
-    type=_path,
+    type=_input,
     help="CSV, Parquet, COCO, YOLO, Pascal VOC or Label Studio: labels, splits, boxes, …",
 )
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
@@ -184,7 +184,7 @@ def run_command(
     /,
     inputs: tuple[str, ...],
     out: Path | None,
-    annotations: Path | None,
+    annotations: str | None,
     report: bool,
     quiet: bool,
     as_json: bool,

@@ -82,7 +82,7 @@ UNMATCHED = {
 def summary(
     *,
     left_out: Mapping[str, int],
-    annotations: Mapping[str, int],
+    annotations: Mapping[str, Any],
     unmatched: pl.DataFrame,
     images: pl.DataFrame,
     duplicates: pl.DataFrame,
@@ -93,6 +93,7 @@ def summary(
     flags: pl.DataFrame,
     placeholders: pl.DataFrame,
     duplicate_videos: pl.DataFrame | None = None,
+    hint: str | None = None,
 ) -> Summary:
     """What the frames of the findings add up to.
 
@@ -102,12 +103,13 @@ def summary(
     two splits, or any labels, and duplicate videos, which are counted in pairs, if they are not
     None, as where there are no videos; else their counts are None. `left_out` counts files that
     were not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
-    without any; `unmatched` is UNMATCHED.
+    without any; `unmatched` is UNMATCHED; `hint` is a sentence on annotations that were not read.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
     counts = {
         **_validity(images),
+        **_small_boxes(images),
         "left_out": dict(left_out),
         **_annotated(annotations, images),
         "unmatched": dict(unmatched.group_by("reason").len().sort("reason").iter_rows()),
@@ -126,6 +128,7 @@ def summary(
     lines = [
         _line_of_images(counts),
         *_line_of_left_out(left_out),
+        *([Line(f"{hint}.")] if hint else ()),
         *_line_of_boxes(counts),
         *_line_of_unmatched(counts),
         *_line_of_invalid(counts),
@@ -160,7 +163,15 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _annotated(annotations: Mapping[str, int], images: pl.DataFrame) -> dict[str, Any]:
+def _small_boxes(images: pl.DataFrame) -> dict[str, int]:
+    """How many boxes are too small to be looked at; nothing where the images are whole pictures."""
+    if "box_width" not in images.columns:
+        return {}
+    small = (pl.col("error_code") == "too_small") & pl.col("box_width").is_not_null()
+    return {"small_boxes": images.filter(small).height}
+
+
+def _annotated(annotations: Mapping[str, Any], images: pl.DataFrame) -> dict[str, Any]:
     """What there is to tell of boxes; nothing where the images are whole pictures."""
     if "boxes" not in annotations:
         return dict(annotations)
@@ -255,11 +266,17 @@ def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
 
 
 def _line_of_boxes(counts: dict[str, Any]) -> Iterator[Line]:
-    parts = [f"{text}: {counts[key]:,}" for key, text in ODD_BOXES.items() if counts.get(key)]
+    columns = counts.get("box_columns")
+    noun = "columns" if columns and "," in columns else "column"
+    parts = [f"from the {noun} {columns}"] if columns else []
+    parts += [f"{text}: {counts[key]:,}" for key, text in ODD_BOXES.items() if counts.get(key)]
     if parts:
         number = counts.get("boxes", 0)
-        boxes = f"{number:,} box{'' if number == 1 else 'es'}" if number else "Annotations"
-        yield Line(f"{boxes}; {'; '.join(parts)}.")
+        yield Line(f"{_boxes(number) if number else 'Annotations'}; {'; '.join(parts)}.")
+
+
+def _boxes(number: int) -> str:
+    return f"{number:,} box{'' if number == 1 else 'es'}"
 
 
 def _line_of_unmatched(counts: dict[str, Any]) -> Iterator[Line]:
@@ -271,10 +288,16 @@ def _line_of_unmatched(counts: dict[str, Any]) -> Iterator[Line]:
 
 
 def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:
-    number = counts["images"] - counts["valid"]
+    small = counts.get("small_boxes", 0)
+    number = counts["images"] - counts["valid"] - small
     if number:
-        codes = ", ".join(f"{row['images']:,} {row['error_code']}" for row in counts["invalid"])
+        found = {row["error_code"]: row["images"] for row in counts["invalid"]}
+        found["too_small"] = found.get("too_small", 0) - small
+        codes = ", ".join(f"{many:,} {code}" for code, many in found.items() if many)
         text = f"{_count(number, 'broken image')} {_share(number, counts)}: {codes}"
+        yield Line(text, "audit.invalid_instances()")
+    if small:
+        text = f"{_boxes(small)} {_share(small, counts)} too small to be looked at"
         yield Line(text, "audit.invalid_instances()")
     for row in counts["unread"]:
         text = f"{row['images']:,} of them can be read after pip install '{row['package']}'."

@@ -141,7 +141,7 @@ def _looks(flags: pl.DataFrame, cards: Cards, looks: int) -> tuple[Section[Look]
 
 def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
     leaks = None if counts["leaks"] is None else sum(row["images"] for row in counts["leaks"])
-    broken = counts["images"] - counts["valid"]
+    broken = counts["images"] - counts["valid"] - counts.get("small_boxes", 0)
     rows = [
         (counts["images"], "image", "images", None),
         (counts["removable"], "extra copy", "extra copies", "duplicates"),
@@ -181,6 +181,8 @@ def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{number(many)} {name.replace('_', ' ')}" for name, many in left_out.items()
         )
         facts.append(("Left out", f"{count(sum(left_out.values()), 'file')} ({listed})"))
+    if info.get("hint"):
+        facts.append(("Note", str(info["hint"])))
     return facts
 
 

@@ -305,7 +305,13 @@ def _limits(frame: pl.DataFrame) -> str:
 
 
 def invalid(frame: pl.DataFrame, cards: Cards, *, invalid: int) -> Section[Broken]:
-    """The images that could not be read, or not wholly."""
+    """The images that could not be read, or not wholly; of boxes too small only the number."""
+    small = pl.lit(value=False)
+    if "box_width" in frame.columns:
+        small = (pl.col("error_code") == "too_small") & pl.col("box_width").is_not_null()
+    number = frame.select(small.sum()).item() or 0
+    frame = frame.filter(~small)
+    also = f" Boxes too small to be looked at are not shown: {number:,}." if number else ""
     rows = frame.head(invalid).iter_rows(named=True)
     return Section(
         key="invalid",
@@ -314,7 +320,7 @@ def invalid(frame: pl.DataFrame, cards: Cards, *, invalid: int) -> Section[Broke
         total=frame.height,
         call="audit.invalid_instances()",
         text="Files that could not be read as pictures. Truncated ones were read as far as they "
-        "go and take part in everything else.",
+        f"go and take part in everything else.{also}",
         nothing="No broken images.",
         items=tuple(Broken(cards(row["image"]), row["error_code"], row["detail"]) for row in rows),
     )

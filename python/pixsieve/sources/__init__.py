@@ -1,7 +1,7 @@
 """Any input becomes a list of pictures in a stable order."""
 
 from pixsieve.sources.files import list_files
-from pixsieve.sources.inputs import SYNCED, Input, list_input
+from pixsieve.sources.inputs import SYNCED, Input, list_input, without_repeated
 from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 from pixsieve.sources.names import SPLIT_PLACES, label_of_folder, split_of_path
 from pixsieve.sources.select import select
@@ -20,4 +20,5 @@ __all__ = [
     "select",
     "shown",
     "split_of_path",
+    "without_repeated",
 ]

@@ -115,7 +115,7 @@ class _Lister:
         found = expanded(self._synced(listing), config=self.config, progress=self.progress)
         # A Parquet file may name files that lie beside it.
         again = found is not listing and (found.frame["kind"] == "file").any()
-        return _without_repeated(found) if again else found
+        return without_repeated(found) if again else found
 
     def _synced(self, listing: Listing) -> Listing:
         """The same, remote files as their copies in the work directory, where that is asked for."""
@@ -190,7 +190,7 @@ class _Lister:
             parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
         if files or not parts:
             parts.append(self._expanded(list_files(os.fspath(one) for one in files)))
-        return _without_repeated(combined(parts))
+        return without_repeated(combined(parts))
 
 
 def _divided(items: list[Any], fits: Callable[[Any], bool]) -> tuple[list[Any], list[Any]]:
@@ -219,7 +219,7 @@ def _check_items(sources: list[Any]) -> None:
         )
 
 
-def _without_repeated(listing: Listing) -> Listing:
+def without_repeated(listing: Listing) -> Listing:
     """Each place once, the first time."""
     files = [
         os.fsencode(resolved(os.fsdecode(location))) if kind == "file" else location

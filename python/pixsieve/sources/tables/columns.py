@@ -16,11 +16,6 @@ PICTURE_COLUMNS = (
     *("image_bytes", "img_bytes", "image_data", "image/encoded", "encoded"),
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"),
 )
-#: Columns of boxes: a table that has all of a line has one row per box, not per picture.
-BOX_COLUMNS = (
-    ("col_x", "row_y", "width", "height"),
-    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
-)
 
 
 class NoPicturesError(ValueError):
@@ -154,11 +149,6 @@ def _is_empty_struct(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Struct) and not dtype.fields
 
 
-def has_boxes(names: Collection[str]) -> bool:
-    """Whether the rows of the table are boxes, of which a picture may have several."""
-    return any(all(name in names for name in boxes) for boxes in BOX_COLUMNS)
-
-
 def named_rows(
     names: pl.Series | None, rows: int, *, shown: str, relative: str, fallback: str
 ) -> dict[str, pl.Series]:
@@ -183,18 +173,3 @@ def named_rows(
         "path": ((shown or fallback) + "#row=" + numbers),
         "relative": ((relative or fallback) + "#row=" + numbers),
     }
-
-
-def with_names(frame: pl.DataFrame, column: str, names: list[str] | None) -> pl.DataFrame:
-    """Class numbers, also in lists, as the names of the classes; -1 and others are null."""
-    if not names or column not in frame.columns:
-        return frame
-    dtype = frame.schema[column]
-    table = dict(enumerate(names))
-    if isinstance(dtype, pl.List) and _made(dtype.inner).is_integer():
-        one = pl.element().replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(pl.col(column).list.eval(one))
-    if dtype.is_integer():
-        named = pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(named)
-    return frame

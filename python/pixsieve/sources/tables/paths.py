@@ -9,7 +9,7 @@ from stat import S_ISDIR
 import polars as pl
 
 from pixsieve.sources.listing import is_url, listed, plain, resolved, shown
-from pixsieve.sources.tables.columns import has_boxes
+from pixsieve.sources.tables.box_columns import has_boxes
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def list_paths(
     frame = _frame(rows, found, described)
     if user is not None and user.width:
         frame = frame.hstack(user[rows] if directories else user)
-    if user is not None and has_boxes(user.columns):
+    if user is not None and has_boxes(user):
         return Files(frame, directories, {})
     same = pl.Series(
         [b"%d" % row if one is None else one.same for row, one in enumerate(found)],
