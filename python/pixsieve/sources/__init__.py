@@ -4,6 +4,7 @@ from pixsieve.sources.files import list_files
 from pixsieve.sources.inputs import SYNCED, Input, list_input
 from pixsieve.sources.listing import Listing, combined, is_url, resolved, shown
 from pixsieve.sources.names import SPLIT_PLACES, label_of_folder, split_of_path
+from pixsieve.sources.order import in_order
 from pixsieve.sources.select import select
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Input",
     "Listing",
     "combined",
+    "in_order",
     "is_url",
     "label_of_folder",
     "list_files",
