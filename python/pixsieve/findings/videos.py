@@ -17,8 +17,8 @@ MISSED, MISSED_S = 5, 2.0
 #: What a video shares is nearly all of it from this share of its time on, if at least this share
 #: of the frames there match, of the video that has fewer.
 NEARLY, DENSE = 0.8, 0.5
-#: Of two videos so many times a line is looked for.
-ROUNDS = 16
+#: Of two videos so many times a line is looked for, so many times of other speeds, too.
+ROUNDS, SPEED_ROUNDS = 16, 2
 #: How much faster one may run than the other, in steps of 2 %; 1 is preferred unless another
 #: gets so many votes, of which this share is more than those of 1.
 FASTEST, STEP, CONVINCING, PREFERENCE = 2.0, 1.02, 6, 0.67
@@ -61,11 +61,11 @@ def duplicate_videos(
     known = _places(frames)
     points = _points(known, edges, min_frames)
     found = []
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         points = points.filter(pl.len().over("pair") >= pl.col("enough"))
         if points.is_empty():
             break
-        members = _runs(_on_lines(points))
+        members = _runs(_on_lines(points, speeds=_speeds() if number < SPEED_ROUNDS else []))
         matches = _one_to_one(members)
         runs = _measured(members, matches, known)
         found.append(runs.filter(pl.col("strongest") >= sure))
@@ -125,8 +125,11 @@ def _speeds() -> list[float]:
     return [STEP**power for power in range(-steps, steps + 1) if power]
 
 
-def _on_lines(points: pl.DataFrame) -> pl.DataFrame:
-    """The points near the best line of each pair of videos, with `speed` and `offset`."""
+def _on_lines(points: pl.DataFrame, speeds: list[float]) -> pl.DataFrame:
+    """The points near the best line of each pair of videos, with `speed` and `offset`.
+
+    `speeds` are tried besides 1, which takes long.
+    """
     voters = points.with_columns(
         vote=VOTE
         // pl.max_horizontal(pl.len().over("pair", "from"), pl.len().over("pair", "to")).cast(
@@ -138,9 +141,9 @@ def _on_lines(points: pl.DataFrame) -> pl.DataFrame:
     unclear = plain.join(every, on="pair").filter(
         2 * pl.col("score") < pl.col("every"), pl.col("every") >= CONVINCING * VOTE
     )
-    if unclear.height:
+    if unclear.height and speeds:
         rest = voters.join(unclear.select("pair"), on="pair", how="semi")
-        others = [_voted(rest, speed) for speed in _speeds()]
+        others = [_voted(rest, speed) for speed in speeds]
         best = pl.concat([plain, *others]).sort(
             "pair",
             -pl.col("score"),
