@@ -1,12 +1,18 @@
 """Many videos of one scene, as of a fixed camera: what is compared grows with the frames."""
 
+import math
+from collections import Counter
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pixsieve.findings import duplicate_videos, video_edges
+from pixsieve.findings import duplicate_videos, video_edges, video_votes
 from pixsieve.findings.video_edges import frame_edges
+from pixsieve.findings.video_votes import Voters
 
 VIDEOS, FRAMES = 12, 20
 
@@ -74,3 +80,40 @@ def test_equal_frames_in_very_many_videos_are_bounded():
     assert edges.height <= count * 2 * video_edges.OTHERS * video_edges.LEAST
     # Whatever of equals is chosen, each video is tied to some other.
     assert set(edges["from"]) | set(edges["to"]) == set(range(count * 2))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.floats(0, 9), st.floats(0, 9), st.integers(1, 5)),
+        min_size=1,
+    ),
+    st.sampled_from([1.0, 0.5, 1.02]),
+    st.sampled_from([0, 1 << 22]),
+)
+def test_votes_are_counted_as_by_hand(rows, speed, spare):
+    columns = {"pair": pl.UInt32, "time": pl.Float64, "time_to": pl.Float64, "vote": pl.Int64}
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    frame = frame.with_columns(slack=0.25 + pl.col("pair") / 8)
+    sums: dict[int, Counter[int]] = {}
+    for pair, time, time_to, vote, slack in frame.iter_rows():
+        number = math.floor((time_to - speed * time) / slack)
+        sums.setdefault(pair, Counter())[number] += vote
+    expected = []
+    for pair in sorted(sums):
+        score = {at: votes + sums[pair].get(at + 1, 0) for at, votes in sums[pair].items()}
+        chosen = min(score, key=lambda at: (-score[at], abs(at + 1), at))
+        expected.append((pair, chosen, score[chosen]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video_votes, "SPARE", spare)
+        patch.setattr(video_votes, "DENSE", 4 if spare else 0)
+        voters = Voters.of(frame)
+        bins, votes = voters.best(speed)
+    assert list(zip(voters.pair.tolist(), bins.tolist(), votes.tolist(), strict=True)) == expected
+
+
+def test_videos_of_a_lifetime_take_no_memory_for_all_its_seconds():
+    frame = pl.DataFrame(
+        {"pair": [0, 0], "time": [0.0, 1e9], "time_to": [1e9, 0.0], "slack": 0.25, "vote": [1, 2]}
+    )
+    bins, votes = Voters.of(frame).best(1.0)
+    assert (bins.tolist(), votes.tolist()) == ([-4_000_000_000], [2])
