@@ -15,8 +15,9 @@ from pixsieve.annotations.labels import (
 )
 from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
+from pixsieve.annotations.videos import of_videos, spread
 from pixsieve.config import Config
-from pixsieve.sources import Listing, select, shown
+from pixsieve.sources import Listing, in_order, select, shown
 from pixsieve.sources.places import LISTED
 
 #: Columns of IMAGES that the run measures; the user's of the same name give way.
@@ -51,7 +52,8 @@ class Joined:
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> Joined:
     """One row per image: a listed picture, a box of it, or an annotated one that is not listed.
 
-    Sorted by the path of the picture; of the pictures, those that `select` leaves.
+    Sorted by the path of the picture, as `in_order` says; of the pictures, those that `select`
+    leaves.
 
     Raises:
         ValueError: If `labels` names a column that the annotations lack, two annotations belong
@@ -69,15 +71,16 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
     known = _out_of_the_way(annotations, listing).join(
         meant, on="_annotated", how="left", maintain_order="left"
     )
+    known, of_frames = of_videos(known.with_row_index("_annotation"), listing)
     files = listing.frame.rename({name: f"_{name}" for name in PLACE}).with_row_index("_listed")
-    lost = meant.filter(pl.col("_listed").is_null())
+    lost = known.filter(pl.col("_listed").is_null())
     missing = lost.select(path="_annotated").unique(maintain_order=True)
-    pictures = pl.concat([files, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
+    pictures = in_order(pl.concat([files, missing], how="diagonal_relaxed"), kind="_kind")
     pictures = pictures.with_columns(_second=is_second(pictures, listing))
     total = pictures.height
     pictures = select(pictures.rename({"_relative": "relative"}), config)
     pictures = pictures.rename({"relative": "_relative"})
-    frame = _annotated(pictures, known)
+    frame = _annotated(pictures, known, of_frames)
     frame, without = with_parts(frame)
     frame = with_second(fill(frame, config), listing)
     reasons = [
@@ -134,12 +137,13 @@ def _out_of_the_way(annotations: pl.DataFrame, listing: Listing) -> pl.DataFrame
     return annotations.rename(names)
 
 
-def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _annotated(
+    pictures: pl.DataFrame, known: pl.DataFrame, of_frames: pl.DataFrame
+) -> pl.DataFrame:
     """The pictures with what the annotations say of them; those of the input where these do not."""
-    known = known.with_row_index("_annotation")
     if "_box" not in known.columns:
         _check_single(known)
-    here = known.filter(pl.col("_listed").is_not_null()).drop("_annotated")
+    here = spread(known.filter(pl.col("_listed").is_not_null()), of_frames).drop("_annotated")
     gone = known.filter(pl.col("_listed").is_null()).drop("_listed")
     listed = pictures.filter(pl.col("_listed").is_not_null())
     unlisted = pictures.filter(pl.col("_listed").is_null())
@@ -154,7 +158,7 @@ def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         if f"{name}_given" in frame.columns:
             both = [pl.col(f"{name}_given"), pl.col(name).cast(pl.String)]
             frame = frame.with_columns(pl.coalesce(both).alias(name)).drop(f"{name}_given")
-    return frame.sort("path", "_annotation", nulls_last=True, maintain_order=True)
+    return in_order(frame, "_annotation", kind="_kind")
 
 
 def _check_single(known: pl.DataFrame) -> None:

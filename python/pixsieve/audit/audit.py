@@ -78,13 +78,15 @@ class Audit(Questions):
 
     def summarize(self) -> findings.Summary:
         """The lines of `summary()`, and the same numbers for programs."""
+        duplicates = self.duplicates()
         return findings.summary(
             left_out=self.info["left_out"],
             annotations=self.info.get("annotations", {}),
             hint=self.info.get("hint"),
             unmatched=self.unmatched(),
             images=self.images,
-            duplicates=self.duplicates(),
+            duplicates=duplicates,
+            within_videos=self.within_videos(duplicates) if self.has_frames else None,
             connected_components=self.connected_components(),
             leaks=self.leaks(),
             outliers=self.outliers(),

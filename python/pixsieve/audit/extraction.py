@@ -32,6 +32,8 @@ SHARD_SETTINGS = (
 #: of what is gone after the run, and of URLs whose password or signature is not kept, thumbnails
 #: are made while it is at hand.
 NEAR = 256 << 20
+#: Likewise frames that may be decoded again for that of a later one.
+NEAR_FRAMES = 500
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def _extract(
     total = files.frame.height
     rows = files.frame[part]
     far = (rows["_kind"] == "streamed") & (rows["_offset"] > NEAR)
+    far |= (rows["_kind"] == "frame") & (rows["_stored"] > NEAR_FRAMES)
     fleeting = ((rows["_kind"] == "given") | far).any() or opened_by_secrets(rows["path"])
     found = engine.extract(
         files.images(part),

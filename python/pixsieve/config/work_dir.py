@@ -1,5 +1,6 @@
 """Where runs write."""
 
+import mimetypes
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,8 +12,8 @@ MOST = 4
 def default_work_dir(input_dir: object) -> Path:
     """Where a run writes if nothing is said: by the name of its folder, file or URL.
 
-    Of several it is the first one's, with how many more there are; what has no name, and longer
-    lists, are `files`.
+    Of several it is the first one's, with how many more there are; pictures, longer lists and
+    what has no name are `files`.
     """
     named = named_inputs(input_dir)
     if named is None:
@@ -22,12 +23,17 @@ def default_work_dir(input_dir: object) -> Path:
 
 
 def named_inputs(input_dir: object) -> list[str] | None:
-    """The inputs by their names; None where they have none, or are too many to be named."""
+    """The inputs by their names; None where they have none, are pictures, or too many."""
     several = isinstance(input_dir, list | tuple)
     inputs = list(input_dir) if isinstance(input_dir, list | tuple) else [input_dir]
     named = [os.fspath(one) for one in inputs if isinstance(one, str | os.PathLike)]
-    few = named and (not several or len(named) <= MOST)
-    return named if few and len(named) == len(inputs) else None
+    if not named or len(named) < len(inputs) or len(named) > MOST:
+        return None
+    return None if several and any(map(_is_picture, named)) else named
+
+
+def _is_picture(name: str) -> bool:
+    return (mimetypes.guess_type(name)[0] or "").startswith("image/")
 
 
 def _name(text: str) -> str:

@@ -94,15 +94,18 @@ def summary(
     placeholders: pl.DataFrame,
     duplicate_videos: pl.DataFrame | None = None,
     hint: str | None = None,
+    within_videos: pl.Series | None = None,
 ) -> Summary:
     """What the frames of the findings add up to.
 
     Every number counts images, and percentages are shares of all images. `valid` leaves out
     every image with an error code, truncated ones too. A duplicate that could go is an image of
-    a group that is not its representative. Leaks and suspected labels are mentioned if there are
-    two splits, or any labels, and duplicate videos, which are counted in pairs, if they are not
-    None, as where there are no videos; else their counts are None. `left_out` counts files that
-    were not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
+    a group that is not its representative. Where there are videos, `within_videos` says which of
+    the duplicates are frames of the video of their representative: alike by nature, they are
+    `similar_frames`, not `removable`. Leaks and suspected labels are mentioned if there are two
+    splits, or any labels, and duplicate videos, which are counted in pairs, if they are not None,
+    as where there are no videos; else their counts are None. `left_out` counts files that were
+    not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
     without any; `unmatched` is UNMATCHED; `hint` is a sentence on annotations that were not read.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
@@ -113,7 +116,7 @@ def summary(
         "left_out": dict(left_out),
         **_annotated(annotations, images),
         "unmatched": dict(unmatched.group_by("reason").len().sort("reason").iter_rows()),
-        **_duplicates(duplicates),
+        **_duplicates(duplicates, within_videos),
         **_components(connected_components),
         "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]) if has_splits else None,
         "outliers": outliers.height,
@@ -180,14 +183,15 @@ def _annotated(annotations: Mapping[str, Any], images: pl.DataFrame) -> dict[str
     return {**annotations, "bad_boxes": bad}
 
 
-def _duplicates(duplicates: pl.DataFrame) -> dict[str, Any]:
+def _duplicates(duplicates: pl.DataFrame, within_videos: pl.Series | None) -> dict[str, Any]:
     kinds = {f"{kind}_duplicates": pl.col("kind") == kind for kind in ("exact", "pixel", "near")}
     sums = duplicates.select(
         **{name: kind.sum() for name, kind in kinds.items()},
         duplicate_groups=pl.col("group").n_unique(),
         removable=(~pl.col("representative")).sum(),
-    )
-    return sums.row(0, named=True)
+    ).row(0, named=True)
+    within = None if within_videos is None else int(within_videos.sum())
+    return {**sums, "removable": sums["removable"] - (within or 0), "similar_frames": within}
 
 
 def _videos(found: pl.DataFrame) -> dict[str, int]:
@@ -312,7 +316,11 @@ def _line_of_duplicates(counts: dict[str, Any]) -> Line:
     listed = " and ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
     groups, removable = _count(counts["duplicate_groups"], "group"), counts["removable"]
     could_go = f"{_count(removable, 'image')} {_share(removable, counts)} could go"
-    return Line(f"{listed} duplicates in {groups}; {could_go}", "audit.duplicates()")
+    text = f"{listed} duplicates in {groups}; {could_go}"
+    if number := counts["similar_frames"]:
+        frames = f"{_count(number, 'frame')} {_share(number, counts)}"
+        text += f", {frames} {'is' if number == 1 else 'are'} like others of the same video"
+    return Line(text, "audit.duplicates()")
 
 
 def _line_of_videos(counts: dict[str, Any]) -> Iterator[Line]:

@@ -50,19 +50,35 @@ LOOKS = {
 }
 
 
-def duplicates(frame: pl.DataFrame, cards: Cards, *, groups: int, members: int) -> Section[Group]:
-    """Groups, largest first, each with its representative first."""
-    shown = frame.filter(pl.col("group") < groups)
+def duplicates(
+    frame: pl.DataFrame, within: pl.Series, cards: Cards, *, groups: int, members: int
+) -> Section[Group]:
+    """Groups, largest first, each with its representative first.
+
+    `within` says which rows are frames of their representative's own video: groups of nothing
+    else come last.
+    """
     saved = cards.bytes(frame.filter(~pl.col("keep"))["image"])
+    copied = frame.filter(~pl.col("keep") & ~within)["group"].unique()
+    copies = pl.col("group").is_in(copied.implode())
+    order = pl.concat([frame.filter(copies), frame.filter(~copies)])
+    first = order["group"].unique(maintain_order=True).head(groups)
+    shown = order.filter(pl.col("group").is_in(first.implode()))
     amount = "" if saved is None else f": {size(saved)} in all"
+    text = f"All but one image of each group could go{amount}. "
+    if number := int(within.sum()):
+        text = (
+            "All but one image of each group could go, unless they are frames of one video, which "
+            f"are alike by nature, as {number:,} of these are; groups of nothing else come last. "
+        )
     return Section(
         key="duplicates",
         title="Duplicates",
         unit="group",
         total=frame["group"].n_unique(),
         call="audit.duplicates()",
-        text=f"All but one image of each group could go{amount}. Largest groups first; "
-        "in each the image to keep, then its duplicates by falling similarity to it.",
+        text=text + "Largest groups first; in each the image to keep, then its duplicates by "
+        "falling similarity to it.",
         nothing="No duplicates.",
         items=tuple(
             _group(rows, cards, members)
