@@ -9,6 +9,7 @@ import polars as pl
 
 from pixsieve.annotations.boxes import box_columns
 from pixsieve.annotations.reading import read_annotations
+from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.config import Config
 from pixsieve.sources import (
     Input,
@@ -99,10 +100,12 @@ def _described(path: Path, config: Config) -> Listing:
         frame = stacked([frame, remote]).sort("path", maintain_order=True)
         meant |= {url: shown(url) for url in urls}
     paths = pl.col("path").replace_strict(meant, return_dtype=pl.String)
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
+    absent = read_data_yaml(path).absent if is_yaml else 0
     return Listing(
         frame,
         str(Path(root).absolute()),
-        listing.notes,
+        listing.notes | ({"absent_tests": absent} if absent else {}),
         annotations=known.with_columns(path=paths),
     )
 

@@ -217,6 +217,8 @@ def run_command(
     if not quiet and not as_json:
         page = f"Report: {work_dir / 'reports' / 'report.html'}\n" if report else ""
         _say(f"\n{page}Look through it: pixsieve explore {shlex.quote(str(work_dir))}")
+    if audit.images.height and not audit.info["counts"]["embedded"]:
+        raise SystemExit(FAILED)
 
 
 @app.command("summary", short_help="Prints what an earlier run found.")

@@ -60,6 +60,7 @@ LEFT_OUT = {
     "special": "sockets, FIFOs, devices",
     "runs": "folders of earlier runs",
     "repeated": "named more than once",
+    "absent_tests": "test folders or lists of the data.yaml that are not there",
 }
 
 
@@ -98,15 +99,16 @@ def summary(
 ) -> Summary:
     """What the frames of the findings add up to.
 
-    Every number counts images, and percentages are shares of all images. `valid` leaves out
-    every image with an error code, truncated ones too. A duplicate that could go is an image of
-    a group that is not its representative. Where there are videos, `within_videos` says which of
-    the duplicates are frames of the video of their representative: alike by nature, they are
-    `similar_frames`, not `removable`. Leaks and suspected labels are mentioned if there are two
-    splits, or any labels, and duplicate videos, which are counted in pairs, if they are not None,
-    as where there are no videos; else their counts are None. `left_out` counts files that were
-    not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
-    without any; `unmatched` is UNMATCHED; `hint` is a sentence on annotations that were not read.
+    Every number counts images, and percentages are shares of all images. `valid` leaves out every
+    image with an error code, truncated ones too; `examined` counts these as well. A duplicate that
+    could go is an image of a group that is not its representative. Where there are videos,
+    `within_videos` says which of the duplicates are frames of the video of their representative:
+    alike by nature, they are `similar_frames`, not `removable`. Leaks and suspected labels are
+    mentioned if there are two splits, or any labels, and duplicate videos, which are counted in
+    pairs, if they are not None, as where there are no videos; else their counts are None.
+    `left_out` counts files that were not taken as images, by reason; `annotations` what there is to
+    tell of boxes, and is empty without any; `unmatched` is UNMATCHED; `hint` is a sentence on
+    annotations that were not read.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
@@ -135,6 +137,11 @@ def summary(
         *_line_of_boxes(counts),
         *_line_of_unmatched(counts),
         *_line_of_invalid(counts),
+    ]
+    if images.height and not counts["examined"]:
+        # That nothing was found would sound as if something had been looked at.
+        return Summary([*lines, _line_of_nothing(images)], counts)
+    lines += [
         _line_of_duplicates(counts),
         *_line_of_videos(counts),
         _line_of_components(counts),
@@ -159,6 +166,9 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
     return {
         "images": images.height,
         "valid": images.height - broken.height,
+        "examined": images.filter(
+            pl.col("error_code").fill_null("truncated") == "truncated"
+        ).height,
         "invalid": _grouped(broken, ["error_code"]),
         "unread": _grouped(
             broken.select(package=pl.col("detail").str.extract(INSTALL)).drop_nulls(), ["package"]
@@ -261,6 +271,13 @@ def _line_of_images(counts: dict[str, Any]) -> Line:
         return Line("No images.")
     valid = f"{counts['valid']:,} valid {_share(counts['valid'], counts)}"
     return Line(f"{_count(counts['images'], 'image')}, {valid}", "audit.annotations()")
+
+
+def _line_of_nothing(images: pl.DataFrame) -> Line:
+    """What most of the images say of themselves, where none could be looked at."""
+    said = images.select(pl.coalesce("detail", "error_code")).to_series()
+    most = said.value_counts(sort=True, name="n").sort("n", said.name, descending=[True, False])
+    return Line(f"No picture could be looked at; most of them say: {most[said.name][0]}")
 
 
 def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
