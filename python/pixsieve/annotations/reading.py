@@ -17,6 +17,7 @@ from pixsieve.annotations.voc import read_voc
 from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.annotations.yolo_labels import data_rows, folder_rows
 from pixsieve.config import Config
+from pixsieve.sources.tables.columns import is_pattern
 from pixsieve.sources.tables.frames import columns_of, is_records
 
 #: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
@@ -150,7 +151,7 @@ def _check_columns(frame: pl.DataFrame) -> None:
             raise ValueError(f"annotations: column {name!r} holds Python objects, not values")
         if isinstance(dtype, pl.Struct) and not dtype.fields:
             raise ValueError(f"annotations: column {name!r} holds structs without any field")
-        if name == "*" or (name.startswith("^") and name.endswith("$")):
+        if is_pattern(name):
             raise ValueError(
                 f"annotations: a column cannot be called {name!r}, which means several columns to "
                 "Polars: rename it"

@@ -17,6 +17,8 @@ from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
 #: The files that are read as lists of paths.
 LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv")
 SEPARATORS = (",", "\t", ";", "|")
+#: What columns without a name are called until they are left out.
+UNNAMED = "\0"
 #: Bytes that are not UTF-8, as characters that a table can hold: of the last private plane.
 HELD = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
 RELEASED = {held: escape for escape, held in HELD.items()}
@@ -147,7 +149,7 @@ def _read_csv(lines: list[str], separator: str, described: str, *, header: bool)
         clean = [name.lower() if name.lower() in PATH_COLUMNS else name for name in clean]
         if len({name for name in clean if name}) < len([name for name in clean if name]):
             raise ValueError(f"{described}: two of its columns have the same name: {lines[0]!r}")
-        names = [name or f"_{number}" for number, name in enumerate(clean)]
+        names = [name or f"{UNNAMED}{number}" for number, name in enumerate(clean)]
         text = {name: pl.String for name in names if name in (*PATH_COLUMNS, "label", "split")}
     else:
         names = [f"column_{number + 1}" for number in range(len(names))]
@@ -168,7 +170,8 @@ def _read_csv(lines: list[str], separator: str, described: str, *, header: bool)
         # What follows the first line is advice for those who call Polars themselves.
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{described} cannot be read: {reason}") from None
-    return frame.select(name for name in frame.columns if not name.startswith("_"))
+    # By name: `pl.col` would take some names, such as *, for patterns.
+    return frame.select(frame[name] for name in frame.columns if not name.startswith(UNNAMED))
 
 
 def _split(
