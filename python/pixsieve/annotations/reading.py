@@ -12,12 +12,12 @@ from pixsieve.annotations.coco import is_coco, read_coco
 from pixsieve.annotations.json_file import load_json
 from pixsieve.annotations.labelstudio import read_tasks
 from pixsieve.annotations.pictures import STEM
-from pixsieve.annotations.table import PATH_COLUMNS, PandasFrame, as_frame, as_text, read_table
+from pixsieve.annotations.table import PandasFrame, as_frame, as_text, read_table
 from pixsieve.annotations.voc import read_voc
 from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.annotations.yolo_labels import data_rows, folder_rows
 from pixsieve.config import Config
-from pixsieve.sources.tables.columns import is_pattern
+from pixsieve.sources.tables.columns import PATH_COLUMNS, is_pattern, path_column
 from pixsieve.sources.tables.frames import columns_of, is_records
 
 #: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
@@ -48,7 +48,7 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
     """
     frame = _read(annotations, config)
     _check_columns(frame)
-    name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
+    name = path_column(frame.columns)
     if name is None:
         found = ", ".join(frame.columns) or "none"
         raise ValueError(f"annotations need a column named path or filename; found are {found}")

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.tables.columns import PATH_COLUMNS
 
 
 class PandasFrame(Protocol):
@@ -17,9 +18,6 @@ class PandasFrame(Protocol):
 
     def notna(self) -> Any:
         """Where there is a value."""
-
-
-PATH_COLUMNS = ("path", "filename")
 
 
 def as_text(
