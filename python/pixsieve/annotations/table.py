@@ -8,6 +8,7 @@ import polars as pl
 
 from pixsieve.config import Config
 from pixsieve.sources.tables.columns import PATH_COLUMNS
+from pixsieve.sources.tables.records import EXTENSIONS, read_records
 
 
 class PandasFrame(Protocol):
@@ -74,7 +75,7 @@ def _even(values: Any) -> Any:
 
 
 def read_table(path: Path, config: Config) -> pl.DataFrame:
-    """The table of a CSV, TSV or Parquet file.
+    """The table of a CSV, TSV, Parquet or JSON Lines file.
 
     In a CSV file the columns of paths, labels and splits are text: `01` is not `1`.
 
@@ -85,6 +86,8 @@ def read_table(path: Path, config: Config) -> pl.DataFrame:
     try:
         if suffix == ".parquet":
             return pl.read_parquet(path)
+        if suffix in EXTENSIONS:
+            return read_records(path.read_bytes(), f"annotations: {path}")
         if suffix in (".csv", ".tsv", ".txt"):
             separator = "\t" if suffix == ".tsv" else ","
             header = pl.read_csv(path, separator=separator, n_rows=0).columns
@@ -97,8 +100,8 @@ def read_table(path: Path, config: Config) -> pl.DataFrame:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"annotations: {path} cannot be read: {reason}") from None
     raise ValueError(
-        f"annotations: {path} is neither a table (.csv, .tsv, .parquet), nor COCO or Label Studio "
-        "(.json), Pascal VOC (.xml) or YOLO (.yaml), nor a folder of label files"
+        f"annotations: {path} is neither a table (.csv, .tsv, .jsonl, .parquet), nor COCO or Label "
+        "Studio (.json), Pascal VOC (.xml) or YOLO (.yaml), nor a folder of label files"
     )
 
 

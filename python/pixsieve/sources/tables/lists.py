@@ -1,4 +1,4 @@
-"""Text and CSV files of paths."""
+"""Files of paths: text, CSV, JSON Lines."""
 
 import codecs
 import csv
@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
@@ -13,14 +14,17 @@ from pixsieve.sources.files import PICTURE_EXTENSIONS
 from pixsieve.sources.listing import URL, is_url, shown
 from pixsieve.sources.tables.columns import PATH_COLUMNS, path_column, user_columns
 from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
+from pixsieve.sources.tables.records import EXTENSIONS, read_records
 
 #: The files that are read as lists of paths.
-LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv")
+LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv", *EXTENSIONS)
 SEPARATORS = (",", "\t", ";", "|")
 #: What columns without a name are called until they are left out.
 UNNAMED = "\0"
 #: Bytes that are not UTF-8, as characters that a table can hold: of the last private plane.
 HELD = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
+#: Paths, and the user's columns.
+Table: TypeAlias = tuple[Sequence[str | None], pl.DataFrame | None]
 RELEASED = {held: escape for escape, held in HELD.items()}
 
 
@@ -30,7 +34,7 @@ def is_list(path: str | os.PathLike[str]) -> bool:
 
 
 def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
-    """The files and folders that a text or CSV file lists.
+    """The files and folders that a text or CSV file, or one of JSON Lines, lists.
 
     A text file has one path per line; blank lines are skipped. With a header that has a column
     path or filename, it is read as CSV, and the other columns are the user's. Without header, a
@@ -51,8 +55,10 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
             raise FileNotFoundError(f"{described}: there is no such list of paths")
         data = Path(path).read_bytes()
     folder = None if is_url(os.fspath(path)) else folder_of(path)
-    lines = _lines(data, described)
-    paths, user = _parse(lines, folder, described)
+    if Path(path).suffix.lower() in EXTENSIONS:
+        paths, user = _of_records(read_records(data, described), described)
+    else:
+        paths, user = _parse(_lines(data, described), folder, described)
     files = list_paths(paths, described=described, folder=folder, user=user, folders=True)
     if not files.folders and not _any_path(files.frame):
         raise ValueError(
@@ -60,6 +66,10 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
             f"{shown(paths[0] or '')!r}"
         )
     return files
+
+
+def _of_records(frame: pl.DataFrame, described: str) -> Table:
+    return _split(frame, path_column(frame.columns) or "", described)
 
 
 def _lines(data: bytes, described: str) -> list[str]:
@@ -76,9 +86,7 @@ def _lines(data: bytes, described: str) -> list[str]:
     return lines
 
 
-def _parse(
-    lines: list[str], folder: str | None, described: str
-) -> tuple[Sequence[str | None], pl.DataFrame | None]:
+def _parse(lines: list[str], folder: str | None, described: str) -> Table:
     separator = _separator_of_header(lines[0])
     if separator is not None:
         if len(_fields(lines[0], separator)) == 1:
