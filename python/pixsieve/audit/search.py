@@ -98,7 +98,9 @@ class Searcher:
 
     def _called(self, path: str) -> int:
         """The number of the image that frames call so, such as a member of an archive."""
-        found = self._audit.images.filter(pl.col("path") == shown(path))["image"]
+        # What `shown` leaves out of a URL may be the number of a row.
+        text = path.encode("utf-8", "backslashreplace").decode()
+        found = self._audit.images.filter(pl.col("path").is_in([text, shown(path)]))["image"]
         if found.is_empty():
             raise FileNotFoundError(f"search: there is no picture {shown(path)}")
         return int(found[0])

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from pixsieve.sources.files import PICTURE_EXTENSIONS
+from pixsieve.sources.files import PICTURE_EXTENSIONS, extension_of
 from pixsieve.sources.listing import URL, is_url, shown
 from pixsieve.sources.tables.columns import PATH_COLUMNS, path_column, user_columns
 from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
@@ -30,7 +30,12 @@ RELEASED = {held: escape for escape, held in HELD.items()}
 
 def is_list(path: str | os.PathLike[str]) -> bool:
     """Whether the name of a file says that it is a list of paths."""
-    return Path(path).suffix.lower() in LIST_EXTENSIONS
+    return _suffix(path) in LIST_EXTENSIONS
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    """The extension, with its dot; of a URL, too, that is signed."""
+    return f".{extension_of(os.fspath(path))}"
 
 
 def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
@@ -55,7 +60,7 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
             raise FileNotFoundError(f"{described}: there is no such list of paths")
         data = Path(path).read_bytes()
     folder = None if is_url(os.fspath(path)) else folder_of(path)
-    if Path(path).suffix.lower() in EXTENSIONS:
+    if _suffix(path) in EXTENSIONS:
         paths, user = _of_records(read_records(data, described), described)
     else:
         paths, user = _parse(_lines(data, described), folder, described)
@@ -135,7 +140,7 @@ def _column_of_paths(line: str, folder: str | None, described: str) -> tuple[str
         for number, field in enumerate(fields):
             if _is_picture_name(field):
                 return separator, number
-    suffix = Path(described).suffix.lower()
+    suffix = _suffix(described)
     if suffix in (".csv", ".tsv") and len(_fields(line, "\t" if suffix == ".tsv" else ",")) > 1:
         raise ValueError(
             f"{described}: its first line {shown(line)!r} neither names a column path or "
