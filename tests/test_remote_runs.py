@@ -225,6 +225,22 @@ def test_patterns_of_objects(server: FakeServer, run: Run) -> None:
         run("s3://bkt/a/*.jpg")
 
 
+def test_one_object_in_two_spellings_is_one_image(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    audit = run(["s3://bkt/a", "s3a://bkt/a/000.png", "s3n://bkt/a/001.png"])
+    assert audit.images["path"].to_list() == ["s3://bkt/a/000.png", "s3://bkt/a/001.png"]
+    assert audit.info["left_out"]["repeated"] == 2
+
+
+def test_objects_and_folders_that_are_not_there(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    for url in ("s3://bkt/b/", "s3://bkt/b", "s3://bkt/a/gone.tar"):
+        with pytest.raises(FileNotFoundError, match=f"{url}: there is no such object or folder"):
+            run(url)
+    with pytest.raises(FileNotFoundError, match="s3://bkt/b: there is no such object or folder"):
+        run(["s3://bkt/a", "s3://bkt/b"])
+
+
 def test_a_second_bucket_is_the_test_set(server: FakeServer, run: Run) -> None:
     server.objects |= {f"old/{name}": data for name, data in pngs(0, 6).items()}
     server.objects |= {f"new/x/{name}": data for name, data in pngs(4, 4).items()}

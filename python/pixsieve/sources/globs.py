@@ -28,7 +28,8 @@ def is_glob(path: str) -> bool:
 
 def is_remote_glob(url: str) -> bool:
     """Whether it is a pattern of objects in a bucket; servers have no list to compare it with."""
-    return is_url(url) and "*" in url and not url.lower().startswith(("http://", "https://"))
+    key = "".join(url.split("/", 3)[3:])
+    return is_url(url) and "*" in key and not url.lower().startswith(("http://", "https://"))
 
 
 def fitting(listing: Listing, url: str) -> Listing:

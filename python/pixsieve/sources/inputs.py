@@ -150,6 +150,15 @@ class _Lister:
             extensions=REMOTE,
             progress=self.progress,
         )
+        if (
+            frame.is_empty()
+            and not pattern
+            and not any(notes.values())
+            and "/" in url.split("://")[1]
+        ):
+            raise FileNotFoundError(
+                f"{shown(url)}: there is no such object or folder in the bucket"
+            )
         found = Listing(frame, os.getcwd(), notes)  # noqa: PTH109 - as text
         return self._expanded(fitting(found, url) if pattern else found)
 
