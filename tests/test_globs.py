@@ -61,7 +61,7 @@ parts = st.sampled_from(["*", "a*", "**", "?", "[ab]", "*.png", "a.png", "*b*"])
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.sets(st.lists(names, min_size=1, max_size=3).map("/".join)), st.lists(parts, min_size=1))
 def test_the_same_files_fit_as_for_python(
@@ -74,6 +74,8 @@ def test_the_same_files_fit_as_for_python(
         (root / name).touch()
     text = "/".join(["*", *pattern])
     matched = glob.glob(text, root_dir=root, recursive=True)  # noqa: PTH207 - what is compared
+    # To Python a file may be called `a.png/` by the pattern `*/**`; to shells it may not.
+    matched = [one for one in matched if not one.endswith("/") or (root / one).is_dir()]
     expected = {
         name for name in files for one in matched if f"{name}/".startswith(one.rstrip("/") + "/")
     }

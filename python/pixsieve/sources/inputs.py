@@ -150,12 +150,8 @@ class _Lister:
             extensions=REMOTE,
             progress=self.progress,
         )
-        if (
-            frame.is_empty()
-            and not pattern
-            and not any(notes.values())
-            and "/" in url.split("://")[1]
-        ):
+        below = "/" in url.partition("://")[2].rstrip("/")
+        if below and not pattern and frame.is_empty() and not any(notes.values()):
             raise FileNotFoundError(
                 f"{shown(url)}: there is no such object or folder in the bucket"
             )
