@@ -169,9 +169,10 @@ class TestOffline:
         entry = entry_of(publisher, urls=("http://127.0.0.1:9/gone.onnx",))
         started = time.monotonic()
         assert fails(entry, cache, ConnectionError) == (
-            "cannot fetch the model thing from http://127.0.0.1:9/gone.onnx: Connection refused. "
-            f"Without a network, put the file (1,500,000 bytes, SHA-256 {entry.sha256}) at "
-            f"{cache / 'thing.onnx'}"
+            "cannot fetch the model thing\n"
+            "  from http://127.0.0.1:9/gone.onnx: Connection refused\n"
+            f"Without a network, put the file at {cache / 'thing.onnx'}\n"
+            f"  (1,500,000 bytes, SHA-256 {entry.sha256})"
         )
         assert time.monotonic() - started < 5
         cache.joinpath("thing.onnx").write_bytes(BODY)
@@ -181,7 +182,7 @@ class TestOffline:
         urls = ("http://127.0.0.1:9/gone.onnx",)
         entry = entry_of(publisher, urls=urls, sha256=None, size=None, md5="5" * 32)
         said = fails(entry, cache, ConnectionError)
-        assert said.endswith(f"put the file (MD5 {'5' * 32}) at {cache / 'thing.onnx'}")
+        assert said.endswith(f"put the file at {cache / 'thing.onnx'}\n  (MD5 {'5' * 32})")
 
 
 class TestDisk:

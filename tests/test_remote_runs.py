@@ -163,6 +163,42 @@ def test_annotations_of_remote_pictures(server: FakeServer, run: Run, how: str) 
     assert audit.unmatched()["path"].to_list() == ["lost.png"]
 
 
+def test_patterns_of_objects(server: FakeServer, run: Run) -> None:
+    keys = ["a/1.png", "a/2.png", "a/deep/3.png", "b/4.png", "b/st*r.png"]
+    server.objects |= {
+        f"bkt/{key}": data for key, data in zip(keys, pngs(0, 5).values(), strict=True)
+    }
+    for pattern, expected in {
+        "a/*.png": keys[:2],
+        "a/**/*.png": keys[:3],
+        "*/*.png": [*keys[:2], *keys[3:]],
+        "b/st*r.png": keys[4:],
+        "a/d*": keys[2:3],
+    }.items():
+        found = run(f"s3://bkt/{pattern}").images["path"].to_list()
+        assert found == [f"s3://bkt/{key}" for key in expected]
+    both = run(["s3://bkt/a/*.png", "s3://bkt/a/2.png", "s3://bkt/b/*.png"])
+    assert both.images.height == 4
+    with pytest.raises(FileNotFoundError, match="none of the 3 pictures below s3://bkt/a fits"):
+        run("s3://bkt/a/*.jpg")
+
+
+def test_one_object_in_two_spellings_is_one_image(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    audit = run(["s3://bkt/a", "s3a://bkt/a/000.png", "s3n://bkt/a/001.png"])
+    assert audit.images["path"].to_list() == ["s3://bkt/a/000.png", "s3://bkt/a/001.png"]
+    assert audit.info["left_out"]["repeated"] == 2
+
+
+def test_objects_and_folders_that_are_not_there(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    for url in ("s3://bkt/b/", "s3://bkt/b", "s3://bkt/a/gone.tar"):
+        with pytest.raises(FileNotFoundError, match=f"{url}: there is no such object or folder"):
+            run(url)
+    with pytest.raises(FileNotFoundError, match="s3://bkt/b: there is no such object or folder"):
+        run(["s3://bkt/a", "s3://bkt/b"])
+
+
 def test_a_second_bucket_is_the_test_set(server: FakeServer, run: Run) -> None:
     server.objects |= {f"old/{name}": data for name, data in pngs(0, 6).items()}
     server.objects |= {f"new/x/{name}": data for name, data in pngs(4, 4).items()}

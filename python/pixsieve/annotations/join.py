@@ -20,11 +20,13 @@ from pixsieve.config import Config
 from pixsieve.sources import Listing, in_order, select, shown
 from pixsieve.sources.places import LISTED
 
-#: Columns of IMAGES that the run measures; the user's of the same name give way.
+#: Columns of IMAGES that the run measures.
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
 #: Of a listing's columns those that say where a picture lies, which users do not see.
 PLACE = [name for name in LISTED if name != "path"]
 INTERNAL = frozenset(schema.INTERNAL)
+#: The user's columns of these names give way.
+RESERVED = MEASURED | INTERNAL | {"source_width", "source_height", "label_given", "split_given"}
 #: What readers of annotations call the columns of boxes.
 BOXES = {
     "_box": "_box",
@@ -64,7 +66,8 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
         annotations = pl.DataFrame(schema={"path": pl.String})
     annotations = _without_secrets(annotations)
     check_label_column(annotations, listing, config)
-    listing = replace(listing, frame=choose_label(listing.frame, config, ours=LISTED))
+    frame = choose_label(listing.frame, config, ours=LISTED)
+    listing = replace(listing, frame=_listing_out_of_the_way(frame))
     annotations = with_suffixes(choose_label(annotations, config), listing)
     annotations = annotations.drop(UNKNOWN_LABEL, BOX_SOURCE, strict=False)
     meant = match(listing, annotations["path"])
@@ -120,20 +123,36 @@ def _unmatched(paths: pl.Series, side: str, reason: str) -> pl.DataFrame:
     )
 
 
+def _listing_out_of_the_way(frame: pl.DataFrame) -> pl.DataFrame:
+    """The pictures, columns that came with them under names that nothing else has."""
+    taken = {*frame.columns, *RESERVED}
+    names = {}
+    for name in frame.columns:
+        if name not in LISTED and name in RESERVED:
+            names[name] = _free(name, taken)
+    return frame.rename(names)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name with `_user` behind it, as often as it takes; it is taken then."""
+    name += "_user"
+    while name in taken:
+        name += "_user"
+    taken.add(name)
+    return name
+
+
 def _out_of_the_way(annotations: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     """The table with names that nothing else has; its paths are `_annotated`."""
     boxes = BOXES if "_box" in annotations.columns else {}
     ours = {"path": "_annotated", **boxes}
     extra = set(listing.frame.columns) - set(LISTED) - {"label", "split"}
-    taken = {*annotations.columns, *MEASURED, *INTERNAL, *extra}
+    taken = {*annotations.columns, *RESERVED, *extra}
     names = {}
     for name in annotations.columns:
-        free = ours.get(name, name)
-        if name not in ours and name in MEASURED | INTERNAL | extra:
-            while free in taken:
-                free += "_user"
-            taken.add(free)
-        names[name] = free
+        names[name] = ours.get(name, name)
+        if name not in ours and name in RESERVED | extra:
+            names[name] = _free(name, taken)
     return annotations.rename(names)
 
 

@@ -21,7 +21,7 @@ from pixsieve.config import Config
 from pixsieve.sources import is_url, shown
 from pixsieve.sources.listing import plain
 from pixsieve.sources.opening import Opener
-from pixsieve.sources.tables.columns import PATH_COLUMNS, path_column
+from pixsieve.sources.tables.columns import PATH_COLUMNS, is_pattern, path_column
 from pixsieve.sources.tables.frames import columns_of, is_records
 
 #: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
@@ -187,7 +187,7 @@ def _check_columns(frame: pl.DataFrame) -> None:
             raise ValueError(f"annotations: column {name!r} holds Python objects, not values")
         if isinstance(dtype, pl.Struct) and not dtype.fields:
             raise ValueError(f"annotations: column {name!r} holds structs without any field")
-        if name == "*" or (name.startswith("^") and name.endswith("$")):
+        if is_pattern(name):
             raise ValueError(
                 f"annotations: a column cannot be called {name!r}, which means several columns to "
                 "Polars: rename it"

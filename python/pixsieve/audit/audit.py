@@ -128,7 +128,8 @@ class Audit(Questions):
 
         Args:
             query: A file, its bytes, pixels as (h, w, 3) uint8 RGB, an embedding of the run's
-                model, or the number of an image, which is not among its own neighbors.
+                model, the path of an image as frames show it, such as of a member of an archive,
+                or the number of an image, which is not among its own neighbors.
             k: How many at most.
             threshold: Leave out what is less similar.
 

@@ -1,5 +1,7 @@
 """Where runs write."""
 
+import glob
+import itertools
 import mimetypes
 import os
 from pathlib import Path
@@ -12,8 +14,8 @@ MOST = 4
 def default_work_dir(input_dir: object) -> Path:
     """Where a run writes if nothing is said: by the name of its folder, file or URL.
 
-    Of several it is the first one's, with how many more there are; pictures, longer lists and
-    what has no name are `files`.
+    Of a pattern it is the folder that it starts from, of several the first one's, with how many
+    more there are; pictures, longer lists and what has no name are `files`.
     """
     named = named_inputs(input_dir)
     if named is None:
@@ -37,6 +39,9 @@ def _is_picture(name: str) -> bool:
 
 
 def _name(text: str) -> str:
+    if glob.has_magic(text) and "://" not in text and not os.path.lexists(text):
+        plain = itertools.takewhile(lambda part: not glob.has_magic(part), text.split("/"))
+        text = "/".join(plain) or "."
     path = Path(text).resolve()
     if "://" in text:
         # Neither who asks nor how he proves it belongs into a name.

@@ -18,6 +18,7 @@ from pixsieve.sources.files import (
     list_files,
     list_folder,
 )
+from pixsieve.sources.globs import fitting, front, is_glob, is_remote_glob, list_glob
 from pixsieve.sources.listing import Listing, combined, is_url, plain, resolved, shown
 from pixsieve.sources.opening import Opener
 from pixsieve.sources.tables.lists import is_list, read_list
@@ -41,14 +42,16 @@ def list_input(
 
     Args:
         source: A folder; a file: a picture, an archive, a video, a Parquet file, a list of paths
-            (text or CSV), the data.yaml of a YOLO data set or the JSON of a COCO one; a URL; a
-            table; a dataset of Hugging Face or PyTorch; pictures in memory; or a list of these.
+            (text, CSV, JSON Lines), the data.yaml of a YOLO data set or the JSON of a COCO one; a
+            pattern of paths; a URL; a table; a dataset of Hugging Face or PyTorch; pictures in
+            memory; or a list of these.
         config: The settings.
         work_dir: The work directory, which is left out; copies of remote files go there.
         progress: Is told how many were found.
 
     Raises:
-        FileNotFoundError: If a folder or file that was given by itself does not exist.
+        FileNotFoundError: If a folder or file that was given does not exist, but for pictures
+            in a list, which become rows.
         ImportError: If a package is missing that reads such an input.
         PermissionError: If it may not be read.
         ValueError: If there is no picture, or the input is of no kind that is known.
@@ -91,12 +94,24 @@ class _Lister:
         if is_url(path):
             special = self._described_by_file(path)
             return self._remote(path) if special is None else special
+        if is_glob(path):
+            return self._glob(path)
         if not os.path.lexists(path) and extension_of(path):
             raise FileNotFoundError(f"{shown(path)}: there is no such file")
         if not Path(path).is_file():
             return self._expanded(self._folder(path))
         special = self._described_by_file(path)
         return self._file(path) if special is None else special
+
+    def _glob(self, pattern: str) -> Listing:
+        found = list_glob(
+            pattern,
+            self._several,
+            config=self.config,
+            exclude=self.work_dir,
+            progress=self.progress,
+        )
+        return self._expanded(found)
 
     def _file(self, path: str) -> Listing:
         """Of one file: what it holds is called by its name in there."""
@@ -132,10 +147,20 @@ class _Lister:
     def _remote(self, url: str) -> Listing:
         from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs
 
+        pattern = is_remote_glob(url)
         frame, notes = list_remote(
-            url, config=self.config, extensions=REMOTE, progress=self.progress
+            front(url) + "/" if pattern else url,
+            config=self.config,
+            extensions=REMOTE,
+            progress=self.progress,
         )
-        return self._expanded(Listing(frame, os.getcwd(), notes))  # noqa: PTH109 - as text
+        below = "/" in url.partition("://")[2].rstrip("/")
+        if below and not pattern and frame.is_empty() and not any(notes.values()):
+            raise FileNotFoundError(
+                f"{shown(url)}: there is no such object or folder in the bucket"
+            )
+        found = Listing(frame, os.getcwd(), notes)  # noqa: PTH109 - as text
+        return self._expanded(fitting(found, url) if pattern else found)
 
     def _described_by_file(self, path: str) -> Listing | None:
         """Of a file that is no picture but says where pictures are."""
@@ -149,12 +174,16 @@ class _Lister:
         files = read_list(path, data)
         parts = [self._expanded(Listing(files.frame, folder, files.notes))]
         parts += [self._path(one) for one in files.folders]
-        return combined(part for part in parts if len(part) or len(parts) == 1)
+        if len(parts) == 1:
+            return parts[0]
+        # A file may lie in a folder that is listed, too.
+        return without_repeated(combined(part for part in parts if len(part)))
 
     def _object(self, source: object) -> Listing | None:
         """Of a table or a dataset; None if it is neither."""
         from pixsieve.sources.tables import frames, huggingface, torch_like  # noqa: PLC0415 - on demand
 
+        source = frames.of_column(source)
         most = self.config.max_pixels
         if huggingface.is_huggingface(source):
             found = huggingface.list_huggingface(source)
@@ -183,6 +212,7 @@ class _Lister:
         _check_items(sources)
         pictures, rest = _divided(sources, is_picture)
         files, others = _divided(rest, _is_one_file)
+        _check_there([path for path in map(os.fspath, files) if not is_url(path)])
         parts = [self.listing(one) for one in others]
         if pictures:
             from pixsieve.sources.tables.torch_like import list_pictures  # noqa: PLC0415 - on demand
@@ -204,7 +234,9 @@ def _is_one_file(item: object) -> bool:
         return False
     path = os.fspath(item)
     if is_url(path):
-        return extension_of(path) in REMOTE
+        return extension_of(path) in REMOTE and not is_remote_glob(path)
+    if is_glob(path):
+        return False
     return not (Path(path).is_dir() or is_list(path) or extension_of(path) in DESCRIBING)
 
 
@@ -217,6 +249,13 @@ def _check_items(sources: list[Any]) -> None:
             "labels as a table with the columns path and label, such as "
             "{'path': [...], 'label': [...]}"
         )
+
+
+def _check_there(files: list[str]) -> None:
+    """Refuses what is not there, but for pictures: those are rows."""
+    for path in files:
+        if extension_of(path) not in PICTURE_EXTENSIONS and not os.path.lexists(path):
+            raise FileNotFoundError(f"{shown(path)}: there is no such file or folder")
 
 
 def without_repeated(listing: Listing) -> Listing:

@@ -128,8 +128,8 @@ def _made(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
 def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.DataFrame:
     """The columns that travel into every result: those without bytes and objects.
 
-    Those that are called like a column of `LISTED` get `_user` behind their names; columns without
-    a name, such as the row numbers of CSV files, are left out.
+    Those that are called like a column of `LISTED`, or by a pattern, get `_user` behind their
+    names; columns without a name, such as the row numbers of CSV files, are left out.
     """
     taken = {*frame.columns, *LISTED}
     chosen = {}
@@ -137,12 +137,17 @@ def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.Dat
         if name in leave_out or not name or is_binary(dtype) or _is_empty_struct(dtype):
             continue
         free = name
-        while free in LISTED or (free != name and free in taken):
+        while free in LISTED or is_pattern(free) or (free != name and free in taken):
             free += "_user"
         taken.add(free)
         chosen[name] = free
     # By name: `pl.col` would take some names, such as *, for patterns.
     return frame.select(frame[name].alias(free) for name, free in chosen.items())
+
+
+def is_pattern(name: str) -> bool:
+    """Whether Polars takes the name for a pattern of names: `*`, or `^a.*$`."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
 def _is_empty_struct(dtype: pl.DataType) -> bool:

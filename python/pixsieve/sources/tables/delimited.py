@@ -104,7 +104,8 @@ def read_lines(
         uneven = f"its header has {len(names)} cells, the line below {len(first)}"
         reason = uneven if len(first) != len(names) else _reason(error)
         raise ValueError(f"{described} cannot be read: {reason}") from None
-    return frame.select(name for name in frame.columns if not name.startswith(UNNAMED))
+    # By name: `pl.col` would take some names, such as *, for patterns.
+    return frame.select(frame[name] for name in frame.columns if not name.startswith(UNNAMED))
 
 
 def read_table(data: bytes, described: str, texts: Collection[str] = ()) -> pl.DataFrame:

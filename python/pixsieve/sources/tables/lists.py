@@ -1,4 +1,4 @@
-"""Text and CSV files of paths."""
+"""Files of paths: text, CSV, JSON Lines."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pixsieve.sources.files import PICTURE_EXTENSIONS
+from pixsieve.sources.files import PICTURE_EXTENSIONS, extension_of
 from pixsieve.sources.listing import URL, is_url, shown
 from pixsieve.sources.tables.columns import path_column, user_columns
 from pixsieve.sources.tables.delimited import (
@@ -29,7 +29,12 @@ JSON_LINES = (".jsonl", ".ndjson")
 
 def is_list(path: str | os.PathLike[str]) -> bool:
     """Whether the name of a file says that it is a list of paths."""
-    return Path(path).suffix.lower() in LIST_EXTENSIONS
+    return _suffix(path) in LIST_EXTENSIONS
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    """The extension, with its dot; of a URL, too, that is signed."""
+    return f".{extension_of(os.fspath(path))}"
 
 
 def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
@@ -54,7 +59,7 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
             raise FileNotFoundError(f"{described}: there is no such list of paths")
         data = Path(path).read_bytes()
     folder = None if is_url(os.fspath(path)) else folder_of(path)
-    objects = Path(path).suffix.lower() in JSON_LINES
+    objects = _suffix(path) in JSON_LINES
     paths, user = _of_objects(data, described) if objects else _of_text(data, folder, described)
     files = list_paths(paths, described=described, folder=folder, user=user, folders=True)
     if not files.folders and not _any_path(files.frame):
@@ -113,7 +118,7 @@ def _column_of_paths(line: str, folder: str | None, described: str) -> tuple[str
         for number, field in enumerate(fields):
             if _is_picture_name(field):
                 return separator, number
-    suffix = Path(described).suffix.lower()
+    suffix = _suffix(described)
     if suffix in (".csv", ".tsv") and len(fields_of(line, "\t" if suffix == ".tsv" else ",")) > 1:
         raise ValueError(
             f"{described}: its first line {shown(line)!r} neither names a column path or "

@@ -87,9 +87,10 @@ def find(text: str, folder: str | None) -> Found:
     """Where a path leads: from the current directory, else from `folder`."""
     if is_url(text):
         from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
+        from pixsieve.sources.cloud.urls import one_spelling  # noqa: PLC0415 - likewise
 
         bare = public(text)
-        place = os.fsencode(bare)
+        place = os.fsencode(one_spelling(bare))
         return Found(bare, place, place, folder=bare.endswith("/"))
     text = plain(text)
     first = None
