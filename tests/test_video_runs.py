@@ -23,7 +23,7 @@ from gallery_case import titles
 from pixsieve import schema
 from pixsieve.sources.videos import listing as sources_videos
 from pixsieve.sources.videos.listing import NEEDS_PYAV
-from video_cases import picture, write
+from video_cases import film, picture, write
 
 CARPHONE = ["carphone_distorted.mp4", "carphone_pristine.mp4"]
 KILLED = """
@@ -58,21 +58,6 @@ class Announce:
 pixsieve.run(sys.argv[1], work_dir=sys.argv[2], progress=Announce(), device="cpu", num_threads=2,
              video_frames=float(sys.argv[3]))
 """
-
-
-def film(path: Path, scenes: range, *, size: tuple[int, int] = (128, 96), crf: int = 20) -> Path:
-    """Two seconds of each scene, ten frames a second."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=10, options={"crf": str(crf)})
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        for scene in scenes:
-            frame = av.VideoFrame.from_image(draw(scene, *size))
-            for _ in range(20):
-                container.mux(stream.encode(frame))
-                frame.pts = None
-        container.mux(stream.encode(None))
-    return path
 
 
 def pairs_of(audit: pixsieve.Audit, **asked: Any) -> list[list[str]]:

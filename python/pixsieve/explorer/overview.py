@@ -4,7 +4,7 @@ from typing import Any
 
 from pixsieve.explorer.columns import brief
 from pixsieve.explorer.session import Session
-from pixsieve.explorer.views import FINDINGS, KINDS
+from pixsieve.explorer.views import FINDINGS, KINDS, kinds_of
 from pixsieve.pages import text
 
 #: Classes that are listed.
@@ -30,7 +30,7 @@ def overview(session: Session, root: str) -> dict[str, Any]:
         "labels": images["label"].drop_nulls().n_unique(),
         "splits": _counts(session, "split"),
         "classes": _counts(session, "label"),
-        "lists": [_list(session, name) for name in KINDS],
+        "lists": [_list(session, name) for name in kinds_of(session.audit)],
         "counts": session.decision_counts(),
         "stale": session.decisions.stale,
         "damaged": session.decisions.damaged,
