@@ -108,3 +108,11 @@ def streamed_zip_of(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
             with archive.open(name, "w") as opened:
                 opened.write(data)
     return bytes(target.data)
+
+
+def parquet_of(files: Files) -> bytes:
+    """A Parquet file of names and contents, in several row groups."""
+    target = io.BytesIO()
+    frame = pl.DataFrame({"filename": list(files), "image": list(files.values())})
+    frame.write_parquet(target, row_group_size=2)
+    return target.getvalue()

@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import ctypes
+import io
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 
 import pixsieve
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["browser_fixtures", "server_fixtures"]
 
 Run = Callable[..., pixsieve.Audit]
 Pictures = Callable[..., list[Path]]
@@ -51,6 +52,18 @@ def draw(seed: int, width: int = 64, height: int = 48) -> Image.Image:
     """Coarse coloured blocks: no two seeds look alike, and a JPEG of them stays close."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     return Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST)
+
+
+def png(seed: int) -> bytes:
+    """A picture like no other, as a file."""
+    buffer = io.BytesIO()
+    draw(seed).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def pngs(start: int, count: int) -> dict[str, bytes]:
+    """By name."""
+    return {f"{seed:03}.png": png(seed) for seed in range(start, start + count)}
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def entry_of(script: Script, **changes: Any) -> Entry:
 
 
 def get(entry: Entry, cache: Path, **settings: Any) -> bytes:
-    return fetch(entry, cache=cache, patience=HASTE, **settings).read_bytes()
+    return fetch(entry, cache=cache, patience=HASTE, **settings).path.read_bytes()
 
 
 def fails(entry: Entry, cache: Path, kind: type[Exception], **settings: Any) -> str:

@@ -1,6 +1,5 @@
 """What users know of pictures, joined to inputs of every kind."""
 
-import io
 import json
 from pathlib import Path
 
@@ -8,14 +7,7 @@ import polars as pl
 import pytest
 
 from archive_case import tar_of, zip_of
-from conftest import Run, draw
-
-
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    draw(number).save(buffer, "png")
-    return buffer.getvalue()
-
+from conftest import Run, png
 
 NAMES = ("train/cats/0.png", "train/dogs/1.png", "val/cats/2.png", "val/dogs/3.png")
 FILES = {name: png(number) for number, name in enumerate(NAMES)}

@@ -183,6 +183,7 @@ class TestBadTables:
                 for name in ("*", "^p.*$")
             ),
             (7, ValueError, "annotations: cannot read a int as a table"),
+            ("", ValueError, "annotations: the path is empty"),
         ],
     )
     def test_says_what_is_wrong(
@@ -201,7 +202,7 @@ class TestBadTables:
     @pytest.mark.parametrize("name", ["empty.csv", "damaged.parquet", "damaged.csv"])
     def test_a_damaged_file(self, run: Run, folder: Path, tmp_path: Path, name: str):
         path = tmp_path / name
-        path.write_bytes(b"" if name == "empty.csv" else b"\xff\xfe\0\x01,\n\x80\x81")
+        path.write_bytes(b"" if name == "empty.csv" else b"\xff\xfe\0\0\x01,\n\x80\x81")
         with pytest.raises(ValueError, match=f"^annotations: {path} cannot be read: "):
             run(folder, annotations=path)
 

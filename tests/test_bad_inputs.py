@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 
 import pixsieve
 from archive_case import Files, tar_of, zip_of
-from conftest import Run, draw
+from conftest import Run, png
 
 COMMAND = [sys.executable, "-m", "pixsieve", "run", "--no-report", "--device", "cpu", "-q"]
-
-
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    draw(number).save(buffer, "png")
-    return buffer.getvalue()
 
 
 FILES = {f"{number}.png": png(number) for number in range(6)}

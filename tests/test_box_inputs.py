@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,7 @@ from box_case import CORNERS, cut_by_hand, drawn, measured, save, table
 from detector_models import locator, yunet_locator
 from pixsieve.audit import detection
 from pixsieve.errors import ModelError
+from pixsieve.models.cache import Cached
 
 Run = Any
 
@@ -309,14 +311,24 @@ class TestDetectors:
     def test_faces(self, run, tmp_path, monkeypatch):
         self.squares(tmp_path / "in")
         model = yunet_locator(tmp_path / "faces.onnx")
-        monkeypatch.setattr(detection, "fetch", lambda *_, **__: model)
+        monkeypatch.setattr(detection, "fetch", lambda *_, **__: Cached(model, "", pinned=False))
         for setting in ("face", str(model)):
             audit = run(tmp_path / "in", bounding_box=setting)
             self.check(audit, ["face"], [(40, 30, 50, 40)])
         yolo = locator(tmp_path / "yolo.onnx", "v8", width=160, height=160)
-        monkeypatch.setattr(detection, "fetch", lambda *_, **__: yolo)
+        monkeypatch.setattr(detection, "fetch", lambda *_, **__: Cached(yolo, "", pinned=False))
         with pytest.raises(ModelError, match="is no YuNet"):
             run(tmp_path / "in", bounding_box="face")
+
+    def test_what_is_no_file_is_a_row_as_without_a_detector(self, run, tmp_path):
+        self.squares(tmp_path / "in")
+        os.mkfifo(tmp_path / "pipe.jpg")
+        model = locator(tmp_path / "yolo.onnx", "v8", width=160, height=160)
+        files = [*(tmp_path / "in").iterdir(), tmp_path / "pipe.jpg", tmp_path / "gone.jpg"]
+        found = run(files, bounding_box=str(model)).invalid_instances()
+        columns = ("path", "error_code", "detail")
+        assert found.select(columns).equals(run(files).invalid_instances().select(columns))
+        assert {"unknown_format", "missing_file"} <= {*found["error_code"]}
 
     def test_nothing_found_and_no_model(self, run, tmp_path):
         save(tmp_path / "in", "a.png", np.full((120, 160, 3), 20, np.uint8))

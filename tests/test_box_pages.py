@@ -60,13 +60,16 @@ class TestGalleries:
     def test_crops_are_shown_and_named_by_their_place(self, audit, tmp_path):
         text = show(audit, "stats", tmp_path / "page")
         assert sizes(text) == [(40, 150), (100, 75)]
-        assert sorted(names(text)) == ["a.png#xywh=20,15,100,75", "b.png#xywh=0,0,40,150"]
+        assert sorted(names(text)) == [
+            "a.png [20, 15, 100 \u00d7 75]",
+            "b.png [0, 0, 40 \u00d7 150]",
+        ]
         assert drawn_boxes(text) == []
 
     def test_boxes_are_drawn_over_whole_pictures(self, audit, tmp_path):
         text = show(audit, "stats", tmp_path / "page", draw_bbox=True)
         assert sizes(text) == [(200, 150)] * 2
-        expected = [corners_of(*BOXES[name.split("#")[0]]) for name in names(text)]
+        expected = [corners_of(*BOXES[name.split(" ")[0]]) for name in names(text)]
         assert drawn_boxes(text) == expected
         for name, picture in zip(names(text), shown(text), strict=True):
             assert alike(picture, drawn("abc".index(name[0])))

@@ -221,7 +221,7 @@ class TestBadBoxes:
         [
             ({"col_x": [1]}, "there is no row_y, width, height"),
             ({"row_y": [1], "width": [1], "height": [1]}, "there is no col_x"),
-            ({key: [1] for key in CORNERS[:4]}, "there is no x3, y3, x4, y4"),
+            ({key: [1] for key in CORNERS[:5]}, "there is no y3, x4, y4"),
             ({key: [[1]] for key in RECTANGLE}, "the column 'col_x' of boxes holds List(Int64)"),
             ({key: [True] for key in RECTANGLE}, "the column 'col_x' of boxes holds Boolean"),
         ],

@@ -65,6 +65,15 @@ def test_a_second_run_asks_before_it_replaces_the_first(folder: Path) -> None:
     assert cli("run", folder, "-q", "--overwrite", cwd=folder.parent).returncode == 0
 
 
+def test_a_run_that_could_read_nothing_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_text("no picture")
+    done = cli("run", "in", "-o", "out", "--no-report", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "No picture could be looked at" in done.stdout
+    assert "No duplicates" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -58,13 +58,6 @@ def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     bucket.delete()
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        yield started
-
-
 def found(url: str) -> pl.DataFrame:
     return list_remote(url, config=CONFIG, extensions=EXTENSIONS, progress=None)[0]
 
@@ -356,10 +349,9 @@ def test_without_obstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 
 
 INTERRUPTED = """
-import signal, sys
+import sys
 from pixsieve.config import Config
 from pixsieve.sources.cloud import list_remote, open_remote
-signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print("started", flush=True)
     if sys.argv[1] == "list":

@@ -2,25 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 import pytest
 
-from cloud_case import FakeServer, Fault, listed, quick, until
+from cloud_case import FakeServer, Fault, listed, until
 from pixsieve.config import Config
 from pixsieve.sources.cloud import RemoteFetcher, fetch, loop, members, open_remote, stores
 from pixsieve.sources.places import Content, Failure
 
 CONFIG = Config()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        yield started
 
 
 def fetched(rows: pl.DataFrame, config: Config = CONFIG) -> dict[int, Content]:

@@ -1,7 +1,6 @@
 """URLs, settings, and what lies in buckets."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from pixsieve.sources.places import LISTED
 
 CONFIG = Config()
 EXTENSIONS = frozenset({"jpg", "png", "tar", "tar.gz", "zip"})
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", started.url)
-        monkeypatch.setenv("MC_HOST_play", started.url.replace("//", "//key:secret@"))
-        monkeypatch.setenv(
-            "AZURE_STORAGE_CONNECTION_STRING",
-            f"AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint={started.url}",
-        )
-        yield started
 
 
 def listing(url: str, **settings: Any) -> tuple[pl.DataFrame, dict[str, int]]:

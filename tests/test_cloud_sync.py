@@ -1,7 +1,6 @@
 """Copies of remote files: made once, within their folder, and deleted."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_case import MODIFIED, FakeServer, Fault, listed, quick
+from cloud_case import MODIFIED, FakeServer, Fault, listed
 from pixsieve.config import Config
 from pixsieve.sources.cloud import (
     delete_synced,
@@ -21,13 +20,6 @@ from pixsieve.sources.cloud.urls import parse
 
 CONFIG = Config()
 EXTENSIONS = frozenset({"jpg", "tar", "zip"})
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        yield started
 
 
 def found(url: str) -> pl.DataFrame:

@@ -226,7 +226,7 @@ class TestLookingClosely:
             page.mouse.move(
                 box["x"] + box["width"] * (0.3 + step / 100), box["y"] + box["height"] / 2
             )
-            if page.locator(".tip img").count():
+            if page.locator(".tip").is_visible():
                 break
         expect(page.locator(".tip .path")).to_contain_text("class")
         page.mouse.down()

@@ -46,6 +46,7 @@ class TestEveryPage:
         self, browser: Browser, client: Client, audit: pixsieve.Audit
     ) -> None:
         with opened(browser, client.explorer.url) as page:
+            expect(page.locator(".numbers a").first).to_be_visible()
             counts = {
                 tile.locator("small").inner_text(): tile.locator("b").inner_text()
                 for tile in page.locator(".numbers a").all()

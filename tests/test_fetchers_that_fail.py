@@ -1,6 +1,5 @@
 """What brings pictures may raise, stall, repeat itself or say nothing."""
 
-import io
 import signal
 import subprocess
 import sys
@@ -13,22 +12,19 @@ from typing import Any
 import polars as pl
 import pytest
 
-from conftest import Run, draw
+from conftest import Run, png
 from pixsieve.audit.job import Job
-from pixsieve.sources.places import Content
+from pixsieve.sources import formats
+from pixsieve.sources.places import Content, Failure
 from pixsieve.sources.tables import items
 
 Answers = Iterator[tuple[int, Content]]
 COUNT = 40
 
 
-def png(number: int) -> bytes:
-    buffer = io.BytesIO()
-    draw(number).save(buffer, "png")
-    return buffer.getvalue()
-
-
 PICTURES = [png(number) for number in range(COUNT)]
+#: Goes out to be decoded by its first bytes.
+PSD = b"8BPS" + bytes(40)
 
 
 class BrokenError(Exception):
@@ -75,6 +71,38 @@ def test_one_that_raises_ends_the_run(run: Run, fetching, tmp_path: Path, monkey
     assert len(list((tmp_path / "work" / "shards").glob("*.json"))) == 2
     audit = run(PICTURES, work_dir=tmp_path / "work")
     assert audit.info["counts"] == {"images": COUNT, "embedded": COUNT}
+
+
+@pytest.mark.parametrize("count", [1, COUNT])
+def test_decoding_that_raises_ends_the_run(run: Run, monkeypatch, count: int):
+    def decode(_data: bytes, **_settings: object) -> Content:
+        raise BrokenError("the library is on fire")
+
+    monkeypatch.setattr(formats, "decode", decode)
+    before = threading.active_count()
+    with pytest.raises(BrokenError, match=r"^the library is on fire$"):
+        run([PSD] * count)
+    assert threading.active_count() == before
+
+
+def test_one_that_raises_while_another_picture_is_decoded(run: Run, fetching, monkeypatch):
+    asked, raised = threading.Event(), threading.Event()
+
+    def decode(_data: bytes, **_settings: object) -> Content:
+        asked.set()
+        assert raised.wait(20)
+        return Failure("corrupt", "too late")
+
+    def one(answers: Answers) -> Answers:
+        yield next(answers)
+        assert asked.wait(20)
+        raised.set()
+        raise BrokenError("the disk is on fire")
+
+    monkeypatch.setattr(formats, "decode", decode)
+    fetching(one)
+    with pytest.raises(BrokenError, match=r"^the disk is on fire$"):
+        run([PSD] * 2)
 
 
 def test_one_that_cannot_begin(run: Run, fetching):
@@ -136,14 +164,6 @@ def test_items_that_raise_are_rows(run: Run):
     assert all(detail.endswith("BrokenError: no") for _, detail in rows)
 
 
-@pytest.fixture
-def _heard() -> Iterator[None]:
-    """Started by a shell in its background, the tests would have their children ignore SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 SLOW = """
 import sys, time
 import pixsieve
@@ -164,7 +184,6 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.usefixtures("_heard")
 def test_an_interruption_does_not_wait_for_a_slow_data_set(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(PICTURES[0])
     call = [sys.executable, "-c", SLOW, str(tmp_path / "a.png"), str(tmp_path / "work")]

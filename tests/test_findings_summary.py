@@ -59,6 +59,20 @@ def test_lines_of_a_collection_with_everything():
     ]
 
 
+def test_where_nothing_could_be_looked_at_nothing_is_said_to_be_fine():
+    rows = [{"error_code": "missing_file", "detail": "no such file"}] * 2 + [
+        {"error_code": "permission_denied", "detail": "the member is encrypted"}
+    ]
+    found = summary_of(case_of(rows))
+    assert [str(line) for line in found.lines] == [
+        "3 images, 0 valid (0.0%) → audit.annotations()",
+        "3 broken images (100.0%): 2 missing_file, 1 permission_denied → audit.invalid_instances()",
+        "No picture could be looked at; most of them say: no such file",
+    ]
+    assert found.counts["examined"] == 0
+    assert summary_of(case_of([{"error_code": "truncated"}])).counts["examined"] == 1
+
+
 def test_files_that_were_not_read_are_counted():
     found = summary_of(case_of([{}]), {"hidden": 2, "links": 0, "not_pictures": 1})
     assert str(found.lines[1]) == (

@@ -214,6 +214,9 @@ class TestRuns:
             assert code == "unknown_format"
             assert "pip install 'pixsieve[" in detail
         assert audit.info["counts"]["embedded"] == 1
+        monkeypatch.setattr(importlib.util, "find_spec", find)
+        again = run(tmp_path / "in", overwrite=True)
+        assert again.invalid_instances().is_empty()
 
     @pytest.mark.parametrize(
         ("name", "data", "said"),

@@ -1,5 +1,6 @@
 """Columns and labels that people really have."""
 
+import json
 import re
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 from PIL import Image
 
 import pixsieve
+from archive_case import tar_of
 from conftest import draw
 from pixsieve import Config
 
 ODD = ["from", "to", "size", "nearest", "group", "score", "first", "center", "strength"]
 OURS = ["listed", "relative", "annotated", "_location", "image", "width", "detail"]
+OURS += ["source_width", "label_given", "_second", "digest", "error_code", "_box_kind"]
 
 
 @pytest.fixture
@@ -49,6 +52,33 @@ def test_columns_of_any_name_travel_into_every_result(folder, run, columns):
         for name in columns:
             values = [frame[column] for column in frame.columns if column.startswith(name)]
             assert any(v.to_list() == frame["image"].to_list() for v in values)
+
+
+@pytest.mark.parametrize("kind", ["table", "parquet", "csv", "webdataset"])
+def test_so_do_those_of_tables_that_are_the_input(folder, run, tmp_path, kind):
+    """`width` and `height` stand in many a table of pictures, and beside img2dataset's."""
+    names = [*ODD, *OURS, "height", "_kind", "_user", "*", "^a.*$"]
+    files = sorted(folder.iterdir())
+    labels = ["cat", "dog"] * 3
+    own = {name: [f"{name} of {number}" for number in range(6)] for name in names}
+    table = pl.DataFrame({"path": list(map(str, files)), "label": labels, **own})
+    source = tmp_path / f"input.{'tar' if kind == 'webdataset' else kind}"
+    if kind == "parquet":
+        table.write_parquet(source)
+    elif kind == "csv":
+        table.write_csv(source)
+    elif kind == "webdataset":
+        rows = table.drop("path").to_dicts()
+        beside = {f"{number}.json": json.dumps(row).encode() for number, row in enumerate(rows)}
+        source.write_bytes(tar_of(beside | {file.name: file.read_bytes() for file in files}))
+    audit = run(table if kind == "table" else source, outlier_percentile=1)
+    for frame in (audit.annotations(), audit.outliers()):
+        for name in names:
+            held = [column for column in frame.columns if column.startswith(name)]
+            said = [f"{name} of {number}" for number in frame["image"]]
+            assert said in [frame[column].cast(pl.String).to_list() for column in held]
+    assert audit.annotations()["label"].to_list() == labels
+    assert audit.report().is_file()
 
 
 def test_leading_zeros_of_labels_stay(folder, run, tmp_path):

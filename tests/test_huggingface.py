@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from conftest import Run
 from pixsieve.sources.places import LISTED, Content, Failure
 from pixsieve.sources.tables.given import Given
 from pixsieve.sources.tables.huggingface import is_huggingface, list_huggingface
@@ -211,3 +212,30 @@ def test_neither_torch_nor_datasets_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_boxes_of_objects_have_the_names_of_their_classes(
+    hf: ModuleType, folder: Path, tmp_path: Path, run: Run, listed: bool
+) -> None:
+    boxes, numbers = [[1.0, 2.0, 20.0, 20.0], [3.0, 4.0, 25.0, 25.0]], [1, -1]
+    kind = {
+        "bbox": hf.Sequence(hf.Value("float32")),
+        "category": hf.ClassLabel(names=["cat", "dog"]),
+    }
+    objects: Any = {"bbox": boxes, "category": numbers}
+    if listed:
+        pairs = zip(boxes, numbers, strict=True)
+        objects = [{"bbox": box, "category": number} for box, number in pairs]
+    features = hf.Features(
+        {"image": hf.Image(), "objects": [kind] if listed else hf.Sequence(kind)}
+    )
+    data = (folder / "cat/0.png").read_bytes()
+    rows = {"image": [{"bytes": data, "path": None}], "objects": [objects]}
+    dataset = hf.Dataset.from_dict(rows, features=features)
+    file = tmp_path / "rows.parquet"
+    dataset.to_parquet(file)
+    for source in (dataset, file):
+        images = run(source).images
+        assert images["label"].to_list() == ["dog", None]
+        assert images.select("col_x", "row_y", "box_width").rows() == [(1, 2, 20), (3, 4, 25)]

@@ -51,14 +51,6 @@ def python(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.fixture(autouse=True)
-def _heard() -> Iterator[None]:
-    """Started by a shell in its background, the tests would have their children ignore SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def many(tmp_path: Path, pictures: Pictures) -> Path:
     """A few thousand pictures, as links to a few: each is read, decoded and embedded."""
@@ -257,6 +249,15 @@ def test_a_signal_that_meets_a_query_interrupts_once(moment: int) -> None:
         assert (process.stdout.read(), process.stderr.read()) == ("tidied up\n", "")
 
 
+@pytest.fixture
+def _restored() -> Iterator[None]:
+    """SIGINT means afterwards what it meant before."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_restored")
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_command_in_the_background_is_left_alone(tmp_path: Path, *, ignored: bool) -> None:
     if ignored:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from test_remote_runs import png
+from conftest import png
 
 GIGABYTE = 1 << 30
-#: What a run of a handful of pictures takes, model included, in megabytes; and what it may take
-#: beyond that.
+#: Megabytes beyond what a run of a handful of pictures takes, model included.
 ROOM = 300
 
 SCRIPT = """

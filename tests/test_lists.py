@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archive_case import tar_of
+from conftest import Pictures, Run
 from pixsieve.sources.places import LISTED
 from pixsieve.sources.tables.lists import is_list, read_list
 
@@ -27,6 +29,16 @@ def written(folder: Path, data: bytes | str, name: str = "list.txt") -> Path:
 
 def locations(frame: pl.DataFrame) -> list[str]:
     return [os.fsdecode(path) for path in frame["location"]]
+
+
+def test_a_file_in_a_folder_that_is_listed_too_is_one_image(
+    run: Run, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "in", "a.png", "b.png")
+    (tmp_path / "c.tar").write_bytes(tar_of({"c.png": (tmp_path / "in/a.png").read_bytes()}))
+    audit = run(written(tmp_path, "in/a.png\nin\nc.tar\n.\n"))
+    assert audit.images["path"].to_list() == ["c.tar/c.png", "in/a.png", "in/b.png"]
 
 
 def test_one_path_per_line_from_the_folder_of_the_list(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -13,10 +12,9 @@ import pytest
 
 import pixsieve
 from archive_case import tar_of
-from cloud_case import FakeServer, Fault, quick, until
-from conftest import Run
+from cloud_case import FakeServer, Fault, until
+from conftest import Run, pngs
 from pixsieve.explorer.pictures import picture
-from test_remote_runs import pngs
 
 SCRIPT = """
 import sys, pixsieve
@@ -25,12 +23,10 @@ pixsieve.run("s3://bkt", work_dir=sys.argv[1], progress=False, sync_s3_to_local=
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        started.objects |= {f"bkt/{name}": data for name, data in pngs(0, 6).items()}
-        started.objects["bkt/z.tar"] = tar_of(pngs(10, 4))
-        yield started
+def server(server: FakeServer) -> FakeServer:
+    server.objects |= {f"bkt/{name}": data for name, data in pngs(0, 6).items()}
+    server.objects["bkt/z.tar"] = tar_of(pngs(10, 4))
+    return server
 
 
 def copies(work: Path) -> list[str]:

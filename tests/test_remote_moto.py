@@ -9,10 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from archive_case import tar_of
+from archive_case import parquet_of, tar_of, zip_of
 from cloud_case import quick
-from conftest import Run
-from test_remote_runs import parquet_of, pngs, zip_of
+from conftest import Run, pngs
 
 
 @pytest.fixture

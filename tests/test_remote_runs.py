@@ -1,64 +1,22 @@
 """Whole runs on buckets and servers: the same as on the same files in a folder."""
 
-import io
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from archive_case import tar_of
-from cloud_case import FakeServer, Fault, quick
-from conftest import Run, draw
+from archive_case import parquet_of, tar_of, zip_of
+from cloud_case import FakeServer, Fault
+from conftest import Run, png, pngs
 from pixsieve import Audit
 from video_cases import write
 
-STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://lab/bkt"]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    with FakeServer() as started:
-        quick(monkeypatch, started.url)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", started.url)
-        monkeypatch.setenv("MC_HOST_lab", started.url.replace("//", "//key:secret@"))
-        monkeypatch.setenv(
-            "AZURE_STORAGE_CONNECTION_STRING",
-            f"AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint={started.url}",
-        )
-        yield started
-
-
-def png(seed: int) -> bytes:
-    """A picture like no other."""
-    target = io.BytesIO()
-    draw(seed).save(target, "PNG")
-    return target.getvalue()
-
-
-def pngs(start: int, count: int) -> dict[str, bytes]:
-    return {f"{seed:03}.png": png(seed) for seed in range(start, start + count)}
-
-
-def zip_of(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
-def parquet_of(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    frame = pl.DataFrame({"filename": list(files), "image": list(files.values())})
-    frame.write_parquet(target, row_group_size=2)
-    return target.getvalue()
+STORES = ["s3://bkt", "gs://bkt", "az://bkt", "abfs://bkt@account", "minio://play/bkt"]
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +161,42 @@ def test_annotations_of_remote_pictures(server: FakeServer, run: Run, how: str) 
     assert frame["path"].to_list() == [f"s3://bkt/a/{key}" for key in keys]
     assert frame["label"].to_list() == list("abcdef")
     assert audit.unmatched()["path"].to_list() == ["lost.png"]
+
+
+def test_patterns_of_objects(server: FakeServer, run: Run) -> None:
+    keys = ["a/1.png", "a/2.png", "a/deep/3.png", "b/4.png", "b/st*r.png"]
+    server.objects |= {
+        f"bkt/{key}": data for key, data in zip(keys, pngs(0, 5).values(), strict=True)
+    }
+    for pattern, expected in {
+        "a/*.png": keys[:2],
+        "a/**/*.png": keys[:3],
+        "*/*.png": [*keys[:2], *keys[3:]],
+        "b/st*r.png": keys[4:],
+        "a/d*": keys[2:3],
+    }.items():
+        found = run(f"s3://bkt/{pattern}").images["path"].to_list()
+        assert found == [f"s3://bkt/{key}" for key in expected]
+    both = run(["s3://bkt/a/*.png", "s3://bkt/a/2.png", "s3://bkt/b/*.png"])
+    assert both.images.height == 4
+    with pytest.raises(FileNotFoundError, match="none of the 3 pictures below s3://bkt/a fits"):
+        run("s3://bkt/a/*.jpg")
+
+
+def test_one_object_in_two_spellings_is_one_image(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    audit = run(["s3://bkt/a", "s3a://bkt/a/000.png", "s3n://bkt/a/001.png"])
+    assert audit.images["path"].to_list() == ["s3://bkt/a/000.png", "s3://bkt/a/001.png"]
+    assert audit.info["left_out"]["repeated"] == 2
+
+
+def test_objects_and_folders_that_are_not_there(server: FakeServer, run: Run) -> None:
+    server.objects |= {f"bkt/a/{name}": data for name, data in pngs(0, 2).items()}
+    for url in ("s3://bkt/b/", "s3://bkt/b", "s3://bkt/a/gone.tar"):
+        with pytest.raises(FileNotFoundError, match=f"{url}: there is no such object or folder"):
+            run(url)
+    with pytest.raises(FileNotFoundError, match="s3://bkt/b: there is no such object or folder"):
+        run(["s3://bkt/a", "s3://bkt/b"])
 
 
 def test_a_second_bucket_is_the_test_set(server: FakeServer, run: Run) -> None:

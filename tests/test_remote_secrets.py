@@ -14,10 +14,9 @@ import pytest
 
 import pixsieve
 from archive_case import tar_of
-from conftest import Run
+from conftest import Run, pngs
 from pixsieve.explorer.pictures import picture
 from pixsieve.sources.cloud import logins
-from test_remote_runs import pngs
 
 USER, PASSWORD, SIGNATURE = "me", "pa55w0rd%21", "s1gnature"
 LOGIN = "Basic " + base64.b64encode(b"me:pa55w0rd!").decode()
@@ -136,6 +135,20 @@ def test_secrets_open_and_are_not_written(
         assert picture(again, image, 256)[1] == "image/jpeg"
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
+def test_a_signed_list(
+    host: str, run: Run, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = opened(host, "signed", "000.png")
+    text = f"path,label\n{signed},a\n" if name == "list.csv" else f'{{"path": "{signed}"}}\n'
+    monkeypatch.setitem(FILES, name, text.encode())
+    audit = run(opened(host, "signed", name), work_dir=tmp_path / "work")
+    assert audit.images["path"].to_list() == [f"http://{host}/000.png?version=2"]
+    assert audit.images["error_code"].null_count() == 1
+    assert leaks(tmp_path) == []
+    assert audit.search(audit.images["path"][0])["image"].to_list() == [0]
+
+
 def test_the_login_of_netrc(
     host: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,3 +188,29 @@ def test_a_test_dir_with_a_login(host: str, run: Run, tmp_path: Path) -> None:
     assert audit.info["settings"]["test_dir"] == f"http://{host}/a.tar"
     assert leaks(tmp_path) == []
     pixsieve.load(audit.work_dir)
+
+
+class _Circle(BaseHTTPRequestHandler):
+    """Sends everybody to where he is."""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815 - as the standard library calls it
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_server_that_sends_in_circles(run: Run) -> None:
+    """It has no region, as a bucket has."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Circle) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with pytest.raises(OSError, match="sends from address to address, and to no file"):
+            run(f"http://127.0.0.1:{server.server_port}/a.tar")
+        server.shutdown()
+        thread.join()

@@ -1,6 +1,7 @@
 """`audit.search` against a plain search of all embeddings."""
 
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,20 @@ class TestQueries:
         assert audit.search(wide[:, ::2]).equals(by_pixels)
         turned = np.asfortranarray(picture)
         assert audit.search(turned).equals(by_pixels)
+
+    def test_pictures_in_an_archive_by_the_path_that_is_shown(self, tmp_path: Path):
+        packed = tmp_path / "packed.zip"
+        with zipfile.ZipFile(packed, "w") as archive:
+            for number in range(5):
+                draw(number, 80, 60).save(tmp_path / "one.png")
+                archive.write(tmp_path / "one.png", f"{number}.png")
+        work = tmp_path / "work"
+        audit = pixsieve.run(packed, work_dir=work, progress=False, num_threads=2, device="cpu")
+        picture = str(packed / "3.png")
+        assert audit.search(picture, 5)["path"][0] == picture
+        assert audit.search(Path(picture), 5).equals(audit.search(picture, 5))
+        with pytest.raises(FileNotFoundError, match=r"there is no picture .*7\.png"):
+            audit.search(str(packed / "7.png"))
 
     @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8])
     def test_embeddings_of_any_type_and_length(

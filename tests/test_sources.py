@@ -341,6 +341,15 @@ class TestLists:
         assert audit.info["left_out"]["repeated"] == 3
         assert errors(audit) == {"gone.png": ("missing_file", "no such file")}
 
+    @pytest.mark.parametrize("name", ["gone", "gone.tar", "gone.parquet", "gone.mp4", "gone.csv"])
+    def test_only_pictures_of_a_list_may_be_missing(
+        self, run: Run, pictures: Pictures, photos: Path, name: str
+    ):
+        """A collection that is not there is a slip of the pen, not a bad picture."""
+        pictures(photos, "a.png")
+        with pytest.raises(FileNotFoundError, match=rf"{name}: there is no such"):
+            run([photos, photos / name])
+
 
 def test_where_a_run_goes_if_nothing_is_said(folder_of_two, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from conftest import Pictures, Run
 from pixsieve.sources.places import LISTED, Content, Failure, Pixels
 from pixsieve.sources.tables.frames import is_table, list_table
 from pixsieve.sources.tables.given import Given
@@ -197,6 +198,23 @@ def test_no_rows() -> None:
 )
 def test_what_is_a_table(source: Any, expected: bool) -> None:
     assert is_table(source) is expected
+
+
+@pytest.mark.parametrize("kind", [pl.Series, pd.Series, pd.Index])
+def test_a_series_is_a_column_of_paths_or_pictures(
+    run: Run, pictures: Pictures, tmp_path: Path, kind: Any
+) -> None:
+    files = list(map(str, pictures(tmp_path, "a.png", "b.png")))
+    audit = run(kind([*files, None, files[0]]))
+    assert audit.images["path"].to_list() == [*files, "table#row=2"]
+    assert audit.images["error_code"].to_list() == [None, None, "missing_file"]
+    assert run([kind(files), tmp_path]).images["path"].to_list() == files
+    data = kind([Path(file).read_bytes() for file in files])
+    assert run(data).images["digest"].equals(audit.images["digest"][:2])
+    with pytest.raises(ValueError, match="the column path holds Int64, not paths"):
+        run(kind([1, 2]))
+    with pytest.raises(ValueError, match="it is empty"):
+        run(kind([]))
 
 
 def test_pandas_without_arrow(tmp_path: Path) -> None:

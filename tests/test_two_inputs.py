@@ -235,6 +235,28 @@ def test_a_missing_file_of_the_delivery_belongs_to_it(folders, tmp_path):
     ]
 
 
+def test_a_delivery_in_several_parts(folders, tmp_path):
+    old, new = folders
+    parts = [new / "same.png", str(new / "2*.png")]
+    table = {"path": [str(old / "gone.png"), str(old / "00.png")], "label": ["a", "b"]}
+    audit = pixsieve.run(
+        old, test_dir=parts, annotations=table, work_dir=tmp_path / "out", progress=False
+    )
+    splits = dict(audit.annotations().select("path", "split").rows())
+    expected = {str(path): "train" for path in [*old.iterdir(), old / "gone.png"]}
+    expected |= {str(path): "test" for path in [*new.glob("2*.png"), new / "same.png"]}
+    assert splits == expected
+    assert audit.leaks()["kind"].to_list() == ["exact"]
+    assert pixsieve.load(audit.work_dir).config.test_dir == tuple(map(str, parts))
+    for wrong in ([], [""]):
+        with pytest.raises(ValueError, match="test_dir must not be empty"):
+            pixsieve.run(old, test_dir=wrong, work_dir=tmp_path / "none")
+    with pytest.raises(ValueError, match="test_dir must be a path or a list of paths"):
+        pixsieve.run(old, test_dir=[1], work_dir=tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        pixsieve.run(old, test_dir=[new, tmp_path / "nowhere"], work_dir=tmp_path / "none")
+
+
 def test_the_share_of_the_run_is_the_share_of_the_cut(folders, tmp_path):
     audit = pixsieve.run(
         folders[0], outlier_percentile=0.5, work_dir=tmp_path / "out", progress=False

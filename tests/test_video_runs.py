@@ -23,7 +23,7 @@ from gallery_case import titles
 from pixsieve import schema
 from pixsieve.sources.videos import listing as sources_videos
 from pixsieve.sources.videos.listing import NEEDS_PYAV
-from video_cases import picture, write
+from video_cases import film, picture, write
 
 CARPHONE = ["carphone_distorted.mp4", "carphone_pristine.mp4"]
 KILLED = """
@@ -58,21 +58,6 @@ class Announce:
 pixsieve.run(sys.argv[1], work_dir=sys.argv[2], progress=Announce(), device="cpu", num_threads=2,
              video_frames=float(sys.argv[3]))
 """
-
-
-def film(path: Path, scenes: range, *, size: tuple[int, int] = (128, 96), crf: int = 20) -> Path:
-    """Two seconds of each scene, ten frames a second."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=10, options={"crf": str(crf)})
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        for scene in scenes:
-            frame = av.VideoFrame.from_image(draw(scene, *size))
-            for _ in range(20):
-                container.mux(stream.encode(frame))
-                frame.pts = None
-        container.mux(stream.encode(None))
-    return path
 
 
 def pairs_of(audit: pixsieve.Audit, **asked: Any) -> list[list[str]]:
@@ -237,18 +222,14 @@ def test_ctrl_c_ends_in_the_midst_of_a_long_video(tmp_path: Path, every: str):
     folder.mkdir()
     long_one(folder / "a.mkv", 12_000)
     command = [sys.executable, "-c", LONG, str(folder), str(tmp_path / "work"), every]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert process.stdout
-        assert any(line == b"extract\n" for line in process.stdout)
-        time.sleep(0.5)
-        assert process.poll() is None
-        started = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert any(line == b"extract\n" for line in process.stdout)
+    time.sleep(0.5)
+    assert process.poll() is None
+    started = time.perf_counter()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
     assert time.perf_counter() - started < 2
     assert errors.rstrip().endswith(b"KeyboardInterrupt")
     assert process.returncode == -signal.SIGINT

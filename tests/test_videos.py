@@ -44,7 +44,7 @@ def test_each_row_brings_the_frame_it_names(tmp_path, name, codec, b_frames, fra
     assert isinstance(some, Pixels)
     assert some.array.shape == (SIZE[1], SIZE[0], 3)
     assert some.array.flags.c_contiguous
-    assert some.format == {"flv1": "flv", "libvpx-vp9": "vp9"}.get(codec, codec)
+    assert some.format == {"libvpx-vp9": "vp9"}.get(codec, codec)
 
 
 def test_what_a_row_says(tmp_path):

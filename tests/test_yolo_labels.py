@@ -295,14 +295,15 @@ class TestDataYaml:
         assert read_data_yaml(root / "data.yaml").names == expected
         assert read_names(root / "data.yaml") == expected
 
+    def test_a_test_split_that_was_not_exported_is_counted(self, root):
+        (root / "data.yaml").write_text(YAML + "test: [../test/images, images/other]\n")
+        found = read_data_yaml(root / "data.yaml")
+        assert (found.absent, found.splits.keys()) == (2, {"train", "val"})
+
     @pytest.mark.parametrize(
         ("text", "error", "message"),
         [
-            (
-                YAML + "test: images/test\n",
-                FileNotFoundError,
-                "test is 'images/test', but there is no",
-            ),
+            ("test: images/test\n", FileNotFoundError, "test is 'images/test', but there is no"),
             ("train: /no/such/folder\n", FileNotFoundError, "there is no /no/such/folder: correct"),
             ("path: /no/such\ntrain: a\n", FileNotFoundError, "there is no /no/such/a: correct"),
             ("names: [a]\n", ValueError, "there is none of the keys train, val and test"),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from conftest import draw
 from pixsieve.config import Config
 from pixsieve.sources.places import Content, Pixels
 from pixsieve.sources.videos.frames import VideoFetcher
@@ -111,3 +112,18 @@ def numbers(answers: dict[int, Content]) -> list[int | str]:
         number_of(content.array) if isinstance(content, Pixels) else content.code
         for _, content in sorted(answers.items())
     ]
+
+
+def film(path: Path, scenes: range, *, size: tuple[int, int] = (128, 96), crf: int = 20) -> Path:
+    """Two seconds of each scene, ten frames a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=10, options={"crf": str(crf)})
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for scene in scenes:
+            frame = av.VideoFrame.from_image(draw(scene, *size))
+            for _ in range(20):
+                container.mux(stream.encode(frame))
+                frame.pts = None
+        container.mux(stream.encode(None))
+    return path

@@ -29,6 +29,7 @@ INTERNAL = (
     *("_relative", "_location", "_kind", "_offset", "_stored", "_size", "_check", "_modified"),
     *("_error_code", "_detail", "_box", "_box_kind", "_box_error", "_box_relative", "_box_rotated"),
     *("_source_width", "_source_height", "_listed", "_second", "_annotation", "_annotated"),
+    "_video",
 )
 
 EDGES = pl.Schema({"from": pl.UInt32, "to": pl.UInt32, "similarity": pl.Float32})

@@ -156,7 +156,8 @@ impl<'a> Decoder<'a> {
 }
 
 impl Limits {
-    fn check(&self, width: u32, height: u32, held_pixels: u64) -> Result<(), Failure> {
+    /// Of a picture of this size, of which so many pixels are held in memory.
+    pub fn check(&self, width: u32, height: u32, held_pixels: u64) -> Result<(), Failure> {
         if width == 0 || height == 0 {
             return Err(Failure::new(Code::Corrupt, format!("{width} x {height} pixels")));
         }

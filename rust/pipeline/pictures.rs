@@ -101,8 +101,6 @@ where
     T: Send,
     W: FnMut(usize, std::result::Result<&Picture, Failure>) -> T,
 {
-    type Output = ();
-
     fn picture(&mut self, delivery: Delivery) -> Result<()> {
         let picture = delivery.picture;
         let short_side = if self.inputs.is_cut(picture) { None } else { self.short_side };

@@ -37,15 +37,11 @@ impl<'a> Queue<'a> {
                 return;
             }
             let (file, place) = (self.inputs.file(picture), self.inputs.place(picture));
-            let size = match place {
-                Place::Brought => continue,
-                Place::File => std::fs::metadata(file).map_or(0, |metadata| metadata.len()),
-                Place::Member { stored, .. } => stored,
-                Place::Zipped { stored, size, .. } => stored.saturating_add(size),
-            };
-            // What is refused takes no room.
-            let size = if size > self.limits.most_bytes() { 0 } else { size as usize };
-            let Some(permit) = self.exchange.budget().wait(size) else { return };
+            if matches!(place, Place::Brought) {
+                continue;
+            }
+            let held = bytes_held(file, place, self.limits);
+            let Some(permit) = self.exchange.budget().wait(held) else { return };
             let started = Instant::now();
             let bytes = match place {
                 Place::File | Place::Brought => read(file, self.limits),
@@ -61,6 +57,21 @@ impl<'a> Queue<'a> {
                 return;
             }
         }
+    }
+}
+
+/// So many it takes to read it; none where it is refused.
+fn bytes_held(file: &Path, place: Place, limits: Limits) -> usize {
+    let (size, packed) = match place {
+        Place::Brought => (0, 0),
+        Place::File => (std::fs::metadata(file).map_or(0, |metadata| metadata.len()), 0),
+        Place::Member { stored, .. } => (stored, 0),
+        Place::Zipped { stored, size, .. } => (size, stored),
+    };
+    if check_size(size.max(packed), limits).is_ok() {
+        size.saturating_add(packed) as usize
+    } else {
+        0
     }
 }
 

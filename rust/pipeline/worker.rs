@@ -11,7 +11,7 @@ use super::exchange::{Content, Delivery, Exchange, Finished, Request};
 use super::inputs::Inputs;
 use super::table::{Record, Stage, Table};
 use crate::crop;
-use crate::decode::{Code, Decoder, Failure, Limits, Picture, Turn, foreign};
+use crate::decode::{Code, Decoder, Failure, Picture, Turn, foreign};
 use crate::digest::{self, Digest};
 use crate::embed::{Batch, Cancel, normalize};
 use crate::error::{Error, Result};
@@ -83,8 +83,6 @@ struct Upright {
 }
 
 impl Handler for Worker<'_> {
-    type Output = ();
-
     fn picture(&mut self, delivery: Delivery) -> Result<()> {
         self.seconds[Stage::Read as usize] += delivery.seconds;
         let picture = delivery.picture;
@@ -221,11 +219,7 @@ impl<'a> Worker<'a> {
         if record.size == 0 {
             record.digest = self.timed(Stage::Hash, |_| digest::of_pixels(&picture));
         }
-        let Limits { max_side, max_pixels } = self.settings.limits;
-        if width.max(height) > max_side || u64::from(width) * u64::from(height) > max_pixels {
-            let detail = format!("{width} x {height}: more than {max_pixels} pixels");
-            return Err(Failure::new(Code::TooLarge, detail));
-        }
+        self.settings.limits.check(width, height, u64::from(width) * u64::from(height))?;
         Ok(Upright { picture, damage, turn: None })
     }
 

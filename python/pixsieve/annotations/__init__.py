@@ -1,6 +1,7 @@
 """What the user knows of the images: labels, splits, boxes and columns of their own."""
 
 from pixsieve.annotations.boxes import BOX, counts, normalised
+from pixsieve.annotations.hints import hint
 from pixsieve.annotations.inputs import list_all
 from pixsieve.annotations.join import Joined, join
 from pixsieve.annotations.labels import SEPARATOR, separator_of
@@ -24,6 +25,7 @@ __all__ = [
     "as_frame",
     "boxes_of_pictures",
     "counts",
+    "hint",
     "join",
     "labels_for",
     "list_all",

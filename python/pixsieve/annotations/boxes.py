@@ -7,10 +7,7 @@ from typing import Any
 
 import polars as pl
 
-#: An upright box: left, top, width and height.
-RECTANGLE = ("col_x", "row_y", "width", "height")
-#: A box at any angle: its corners, clockwise from the one that is its own top left.
-CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+from pixsieve.sources.tables.box_columns import CORNERS, RECTANGLE
 
 SIDES = (*RECTANGLE, *CORNERS)
 
@@ -26,6 +23,8 @@ BOX = pl.Schema(
 
 #: What else a reader may add, and `counts` counts: whether a category was never named.
 UNKNOWN_LABEL = "_unknown_label"
+#: Likewise, `box_columns`: the columns that boxes of other tools were found in.
+BOX_SOURCE = "_box_source"
 
 #: No picture is larger, and products of two such numbers are exact enough.
 FARTHEST = 1e9
@@ -185,12 +184,13 @@ def _is_upright() -> pl.Expr:
     return (x1 == x4) & (x2 == x3) & (y1 == y2) & (y3 == y4) & (x2 > x1) & (y4 > y1)
 
 
-def counts(frame: pl.DataFrame) -> dict[str, int]:
+def counts(frame: pl.DataFrame) -> dict[str, Any]:
     """What there is to tell of boxes, by its name; of a table without boxes, nothing.
 
     `boxes`; `bad_boxes`, those with a `_box_error`; `duplicate_boxes`, the rows that another row
     says already: same picture, corners and label; `pictures_without_boxes`; and
     `unknown_categories`, the rows whose category the file does not name, which may be whole images.
+    `box_columns` names the columns they are from, where these are not called as ours.
     """
     unknown = frame[UNKNOWN_LABEL].sum() if UNKNOWN_LABEL in frame.columns else 0
     if "_box" not in frame.columns:
@@ -199,7 +199,9 @@ def counts(frame: pl.DataFrame) -> dict[str, int]:
     same = [name for name in ("path", "_box", "_relative", "label") if name in frame.columns]
     good = boxes.filter(pl.col("_box_error").is_null()).select(same)
     good = good.with_columns(pl.col("_box").arr.to_list())
+    columns = frame[BOX_SOURCE].drop_nulls().to_list() if BOX_SOURCE in frame.columns else []
     return {
+        **({"box_columns": columns[0]} if len(columns) else {}),
         "boxes": boxes.height,
         "bad_boxes": boxes["_box_error"].count(),
         "duplicate_boxes": good.height - good.unique().height,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pixsieve import schema
-from pixsieve.annotations.boxes import UNKNOWN_LABEL
+from pixsieve.annotations.boxes import BOX_SOURCE, UNKNOWN_LABEL
 from pixsieve.annotations.labels import (
     check_label_column,
     choose_label,
@@ -15,15 +15,18 @@ from pixsieve.annotations.labels import (
 )
 from pixsieve.annotations.match import match, with_suffixes
 from pixsieve.annotations.parts import with_parts
+from pixsieve.annotations.videos import of_videos, spread
 from pixsieve.config import Config
-from pixsieve.sources import Listing, select, shown
+from pixsieve.sources import Listing, in_order, select, shown
 from pixsieve.sources.places import LISTED
 
-#: Columns of IMAGES that the run measures; the user's of the same name give way.
+#: Columns of IMAGES that the run measures.
 MEASURED = frozenset(schema.IMAGES) - {"path", "label", "split"}
 #: Of a listing's columns those that say where a picture lies, which users do not see.
 PLACE = [name for name in LISTED if name != "path"]
 INTERNAL = frozenset(schema.INTERNAL)
+#: The user's columns of these names give way.
+RESERVED = MEASURED | INTERNAL | {"source_width", "source_height", "label_given", "split_given"}
 #: What readers of annotations call the columns of boxes.
 BOXES = {
     "_box": "_box",
@@ -51,7 +54,8 @@ class Joined:
 def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> Joined:
     """One row per image: a listed picture, a box of it, or an annotated one that is not listed.
 
-    Sorted by the path of the picture; of the pictures, those that `select` leaves.
+    Sorted by the path of the picture, as `in_order` says; of the pictures, those that `select`
+    leaves.
 
     Raises:
         ValueError: If `labels` names a column that the annotations lack, two annotations belong
@@ -62,22 +66,24 @@ def join(listing: Listing, annotations: pl.DataFrame | None, config: Config) -> 
         annotations = pl.DataFrame(schema={"path": pl.String})
     annotations = _without_secrets(annotations)
     check_label_column(annotations, listing, config)
-    listing = replace(listing, frame=choose_label(listing.frame, config, ours=LISTED))
+    frame = choose_label(listing.frame, config, ours=LISTED)
+    listing = replace(listing, frame=_listing_out_of_the_way(frame))
     annotations = with_suffixes(choose_label(annotations, config), listing)
-    annotations = annotations.drop(UNKNOWN_LABEL, strict=False)
+    annotations = annotations.drop(UNKNOWN_LABEL, BOX_SOURCE, strict=False)
     meant = match(listing, annotations["path"])
     known = _out_of_the_way(annotations, listing).join(
         meant, on="_annotated", how="left", maintain_order="left"
     )
+    known, of_frames = of_videos(known.with_row_index("_annotation"), listing)
     files = listing.frame.rename({name: f"_{name}" for name in PLACE}).with_row_index("_listed")
-    lost = meant.filter(pl.col("_listed").is_null())
+    lost = known.filter(pl.col("_listed").is_null())
     missing = lost.select(path="_annotated").unique(maintain_order=True)
-    pictures = pl.concat([files, missing], how="diagonal_relaxed").sort("path", maintain_order=True)
+    pictures = in_order(pl.concat([files, missing], how="diagonal_relaxed"), kind="_kind")
     pictures = pictures.with_columns(_second=is_second(pictures, listing))
     total = pictures.height
     pictures = select(pictures.rename({"_relative": "relative"}), config)
     pictures = pictures.rename({"relative": "_relative"})
-    frame = _annotated(pictures, known)
+    frame = _annotated(pictures, known, of_frames)
     frame, without = with_parts(frame)
     frame = with_second(fill(frame, config), listing)
     reasons = [
@@ -117,29 +123,46 @@ def _unmatched(paths: pl.Series, side: str, reason: str) -> pl.DataFrame:
     )
 
 
+def _listing_out_of_the_way(frame: pl.DataFrame) -> pl.DataFrame:
+    """The pictures, columns that came with them under names that nothing else has."""
+    taken = {*frame.columns, *RESERVED}
+    names = {}
+    for name in frame.columns:
+        if name not in LISTED and name in RESERVED:
+            names[name] = _free(name, taken)
+    return frame.rename(names)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name with `_user` behind it, as often as it takes; it is taken then."""
+    name += "_user"
+    while name in taken:
+        name += "_user"
+    taken.add(name)
+    return name
+
+
 def _out_of_the_way(annotations: pl.DataFrame, listing: Listing) -> pl.DataFrame:
     """The table with names that nothing else has; its paths are `_annotated`."""
     boxes = BOXES if "_box" in annotations.columns else {}
     ours = {"path": "_annotated", **boxes}
     extra = set(listing.frame.columns) - set(LISTED) - {"label", "split"}
-    taken = {*annotations.columns, *MEASURED, *INTERNAL, *extra}
+    taken = {*annotations.columns, *RESERVED, *extra}
     names = {}
     for name in annotations.columns:
-        free = ours.get(name, name)
-        if name not in ours and name in MEASURED | INTERNAL | extra:
-            while free in taken:
-                free += "_user"
-            taken.add(free)
-        names[name] = free
+        names[name] = ours.get(name, name)
+        if name not in ours and name in RESERVED | extra:
+            names[name] = _free(name, taken)
     return annotations.rename(names)
 
 
-def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _annotated(
+    pictures: pl.DataFrame, known: pl.DataFrame, of_frames: pl.DataFrame
+) -> pl.DataFrame:
     """The pictures with what the annotations say of them; those of the input where these do not."""
-    known = known.with_row_index("_annotation")
     if "_box" not in known.columns:
         _check_single(known)
-    here = known.filter(pl.col("_listed").is_not_null()).drop("_annotated")
+    here = spread(known.filter(pl.col("_listed").is_not_null()), of_frames).drop("_annotated")
     gone = known.filter(pl.col("_listed").is_null()).drop("_listed")
     listed = pictures.filter(pl.col("_listed").is_not_null())
     unlisted = pictures.filter(pl.col("_listed").is_null())
@@ -154,7 +177,7 @@ def _annotated(pictures: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         if f"{name}_given" in frame.columns:
             both = [pl.col(f"{name}_given"), pl.col(name).cast(pl.String)]
             frame = frame.with_columns(pl.coalesce(both).alias(name)).drop(f"{name}_given")
-    return frame.sort("path", "_annotation", nulls_last=True, maintain_order=True)
+    return in_order(frame, "_annotation", kind="_kind")
 
 
 def _check_single(known: pl.DataFrame) -> None:

@@ -2,19 +2,18 @@
 
 import json
 import numbers
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def load_json(path: Path, place: str) -> Any:
-    """What the file holds. Objects with a box lose their `segmentation`, which may be long.
+def load_json(read: Callable[[], bytes], place: str) -> Any:
+    """What a file holds. Objects with a box lose their `segmentation`, which may be long.
 
     Raises:
         ValueError: If it is no JSON; begins with `place`.
         OSError: If it cannot be read.
     """
-    raw = path.read_bytes()
+    raw = read()
     try:
         text = raw.decode(json.detect_encoding(raw))
     except UnicodeDecodeError as error:

@@ -137,14 +137,22 @@ def is_second(frame: pl.DataFrame, listing: Listing) -> pl.Series:
     """Whether a picture is of the second input; where its file is missing, by its path."""
     if listing.second is None or listing.second_folder is None:
         return pl.repeat(value=False, n=frame.height, eager=True)
-    below = listing.second_folder + os.sep
+    first, second = listing.folder, listing.second_folder
     return pl.Series(
         [
-            os.path.abspath(path).startswith(below) if row is None else row >= listing.second  # noqa: PTH100
+            _nearer(path, second, first) if row is None else row >= listing.second
             for row, path in frame.select("_listed", "path").iter_rows()
         ],
         dtype=pl.Boolean,
     )
+
+
+def _nearer(path: str, second: str, first: str) -> bool:
+    """Whether a path lies below the second folder, and not below the first inside of that."""
+    absolute = os.path.abspath(path)  # noqa: PTH100 - as text
+    if not absolute.startswith(second + os.sep):
+        return False
+    return len(second) > len(first) or not absolute.startswith(first + os.sep)
 
 
 def with_second(frame: pl.DataFrame, listing: Listing) -> pl.DataFrame:

@@ -115,12 +115,21 @@ def _by_ending(matched: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
     found = (
         lost.join(named, on="_name", how="inner", maintain_order="left_right")
         .filter(ends | begins)
-        .select("_annotated", "_listed")
+        .with_columns(
+            _whole=(pl.col("_bare") == pl.col("relative")) | (pl.col("_bare") == pl.col("path"))
+        )
     )
+    found = _whole_before_ends(found)
     _check_single_picture(found, files)
     others = matched.filter(pl.col("_listed").is_not_null())
     still = lost.select("_annotated").join(found, on="_annotated", how="anti")
     return pl.concat([others, found, still.with_columns(_listed=pl.lit(None, pl.UInt32))])
+
+
+def _whole_before_ends(found: pl.DataFrame) -> pl.DataFrame:
+    """Where a path is that of a picture, but for the way it is written, no other is meant."""
+    known = pl.col("_whole").any().over("_annotated")
+    return found.filter(pl.col("_whole") | ~known).select("_annotated", "_listed")
 
 
 def _name(path: pl.Expr) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pixsieve.annotations.boxes import CORNERS
+from pixsieve.sources.tables.box_columns import CORNERS
 
 #: Bits of `_box_kind`, as the boundary to Rust has them.
 RELATIVE, ROTATED, WHOLE = 1, 2, 4
@@ -20,7 +20,7 @@ def with_parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         return frame, pl.Series(dtype=pl.String)
     frame = with_room(frame)
     bare = pl.col("_box").is_null() & pl.col("_box_error").is_null()
-    without = frame.filter(bare)["path"].unique(maintain_order=True)
+    without = frame.filter(bare.all().over("path"))["path"].unique(maintain_order=True)
     frame = frame.filter(~bare)
     kind = (
         pl.col("_box_relative").fill_null(False).cast(pl.UInt8) * RELATIVE

@@ -1,22 +1,27 @@
 """Annotations in whatever format they came, as one table."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
 
-from pixsieve.annotations.boxes import BOX, UNKNOWN_LABEL, normalised
+from pixsieve.annotations.box_forms import unified
+from pixsieve.annotations.boxes import BOX, BOX_SOURCE, UNKNOWN_LABEL, normalised
 from pixsieve.annotations.coco import is_coco, read_coco
 from pixsieve.annotations.json_file import load_json
 from pixsieve.annotations.labelstudio import read_tasks
 from pixsieve.annotations.pictures import STEM
-from pixsieve.annotations.table import PATH_COLUMNS, PandasFrame, as_frame, as_text, read_table
+from pixsieve.annotations.table import PandasFrame, as_frame, as_text, read_table
 from pixsieve.annotations.voc import read_voc
 from pixsieve.annotations.yolo import read_data_yaml
 from pixsieve.annotations.yolo_labels import data_rows, folder_rows
 from pixsieve.config import Config
+from pixsieve.sources import is_url, shown
+from pixsieve.sources.listing import plain
+from pixsieve.sources.opening import Opener
+from pixsieve.sources.tables.columns import PATH_COLUMNS, is_pattern, path_column
 from pixsieve.sources.tables.frames import columns_of, is_records
 
 #: A table (Polars, pandas, Arrow, a mapping of columns, a list of rows), COCO as a dict, the tasks
@@ -30,8 +35,10 @@ Annotations: TypeAlias = (
     | os.PathLike[str]
 )
 
+#: What tables are called.
+TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")
 #: Columns that only readers may give.
-OWN = frozenset({*BOX, STEM, UNKNOWN_LABEL})
+OWN = frozenset({*BOX, BOX_SOURCE, STEM, UNKNOWN_LABEL})
 
 
 def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
@@ -47,13 +54,14 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
     """
     frame = _read(annotations, config)
     _check_columns(frame)
-    name = next((column for column in PATH_COLUMNS if column in frame.columns), None)
+    name = path_column(frame.columns)
     if name is None:
         found = ", ".join(frame.columns) or "none"
         raise ValueError(f"annotations need a column named path or filename; found are {found}")
     frame = as_text(frame, name).rename({name: "path"})
-    if frame["path"].null_count():
-        raise ValueError(f"annotations: {frame['path'].null_count()} rows have no {name}")
+    nameless = (frame["path"].fill_null("") == "").sum()
+    if nameless:
+        raise ValueError(f"annotations: {nameless} rows have no {name}")
     frame = normalised(frame)
     whole = frame.filter(pl.col("_box").is_null()) if "_box" in frame.columns else frame
     twice = whole.filter(pl.col("path").is_duplicated())["path"].unique().sort()
@@ -67,16 +75,22 @@ def read_annotations(annotations: Annotations, config: Config) -> pl.DataFrame:
 
 def _read(annotations: Annotations, config: Config) -> pl.DataFrame:
     if isinstance(annotations, str | os.PathLike):
-        return _read_path(Path(annotations), config)
+        place = os.fspath(annotations)
+        if not place:
+            raise ValueError("annotations: the path is empty")
+        return _read_url(place, config) if is_url(place) else _read_path(Path(plain(place)), config)
     if is_coco(annotations):
         return read_coco(annotations, "annotations")
     if isinstance(annotations, list):
-        if not _are_rows(annotations):
-            return read_tasks(annotations, "annotations")
-        annotations = columns_of(annotations)
-    frame = as_frame(annotations, "annotations")
-    # A table may have columns of any name: they give way.
-    return _renamed(frame)
+        return _of_list(annotations, "annotations")
+    return _table(as_frame(annotations, "annotations"))
+
+
+def _of_list(items: list[Any], place: str) -> pl.DataFrame:
+    """Of the rows of a table, or the tasks of Label Studio."""
+    if _are_rows(items):
+        return _table(as_frame(columns_of(items), place))
+    return read_tasks(items, place)
 
 
 def _are_rows(items: list[Any]) -> bool:
@@ -88,14 +102,15 @@ def _are_rows(items: list[Any]) -> bool:
     )
 
 
-def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
+def _table(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table of the user's: its columns may have any name, and give way; boxes as ours are."""
     names = {}
     for name in OWN & set(frame.columns):
         free = f"{name}_user"
         while free in frame.columns:
             free += "_user"
         names[name] = free
-    return frame.rename(names)
+    return unified(frame.rename(names))
 
 
 def _read_path(path: Path, config: Config) -> pl.DataFrame:
@@ -103,26 +118,48 @@ def _read_path(path: Path, config: Config) -> pl.DataFrame:
         raise FileNotFoundError(f"annotations: there is no file {path}")
     if path.is_dir():
         return _read_folder(path)
-    suffix = path.suffix.lower()
+    suffix, place = path.suffix.lower(), f"annotations: {path}"
     if suffix == ".json":
-        return _read_json(path)
+        return _of_json(path.read_bytes, place)
     if suffix == ".xml":
         return read_voc(path)
     if suffix in (".yaml", ".yml"):
         return data_rows(read_data_yaml(path))
-    return _renamed(read_table(path, config))
+    return _table(read_table(path, suffix, place, config))
 
 
-def _read_json(path: Path) -> pl.DataFrame:
-    place = f"annotations: {path}"
-    content = load_json(path, place)
+def _read_url(url: str, config: Config) -> pl.DataFrame:
+    """A file of a server or bucket, which is read whole.
+
+    Raises:
+        ValueError: If it is of a format that needs the files beside it.
+    """
+    place = f"annotations: {shown(url)}"
+    suffix = os.path.splitext(url.partition("?")[0].partition("#")[0])[1].lower()  # noqa: PTH122
+
+    def read() -> bytes:
+        with Opener(config)(url) as file:
+            return file.read()
+
+    if suffix == ".json":
+        return _of_json(read, place)
+    if suffix not in TABLES:
+        raise ValueError(
+            f"{place}: of servers and buckets only tables ({', '.join(TABLES)}) and .json are read "
+            "(COCO, Label Studio): download it, with the files beside it"
+        )
+    return _table(read_table(read(), suffix, place, config))
+
+
+def _of_json(read: Callable[[], bytes], place: str) -> pl.DataFrame:
+    content = load_json(read, place)
     if is_coco(content):
         return read_coco(content, place)
     if isinstance(content, list):
-        return read_tasks(content, place)
+        return _of_list(content, place)
     raise ValueError(
         f"{place} is neither COCO, an object with images and annotations, nor an export of Label "
-        "Studio, a list of tasks"
+        "Studio, a list of tasks, nor a list of rows with a path"
     )
 
 
@@ -150,7 +187,7 @@ def _check_columns(frame: pl.DataFrame) -> None:
             raise ValueError(f"annotations: column {name!r} holds Python objects, not values")
         if isinstance(dtype, pl.Struct) and not dtype.fields:
             raise ValueError(f"annotations: column {name!r} holds structs without any field")
-        if name == "*" or (name.startswith("^") and name.endswith("$")):
+        if is_pattern(name):
             raise ValueError(
                 f"annotations: a column cannot be called {name!r}, which means several columns to "
                 "Polars: rename it"

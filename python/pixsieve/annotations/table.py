@@ -1,12 +1,19 @@
-"""Tables of annotations: frames, mappings of columns, CSV and Parquet files."""
+"""Tables of annotations: frames, mappings of columns, CSV, JSON Lines and Parquet files."""
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
 from pixsieve.config import Config
+from pixsieve.sources.tables.delimited import read_json_lines
+from pixsieve.sources.tables.delimited import read_table as read_delimited
+from pixsieve.sources.tables.lists import JSON_LINES, LIST_EXTENSIONS
+
+#: Values that can be written as text.
+PLAIN = {str, int, float, bool}
 
 
 class PandasFrame(Protocol):
@@ -19,24 +26,34 @@ class PandasFrame(Protocol):
         """Where there is a value."""
 
 
-PATH_COLUMNS = ("path", "filename")
-
-
 def as_text(
     frame: pl.DataFrame, name: str, kind: pl.DataType | type[pl.DataType] = pl.String
 ) -> pl.DataFrame:
     """The frame with one column as text, or as lists of it.
 
+    Whole numbers are written so, even where a gap among them made them 1.0, 2.0, as in pandas.
+
     Raises:
         ValueError: If it holds what has no text.
     """
+    dtype = frame.schema[name]
     try:
+        if isinstance(dtype, pl.Struct) and kind == pl.String:
+            raise pl.exceptions.InvalidOperationError("no text")
+        if dtype.is_float():
+            frame = frame.with_columns(_whole(frame[name].fill_nan(None)))
         return frame.with_columns(pl.col(name).cast(kind))
     except pl.exceptions.PolarsError:
         raise ValueError(
             f"annotations: the column {name!r} holds {frame.schema[name]}, which cannot be written "
             "as text"
         ) from None
+
+
+def _whole(values: pl.Series) -> pl.Series:
+    """Whole numbers, if all of them are."""
+    whole = (values.round() == values) & (values.abs() < 2**53)
+    return values.cast(pl.Int64) if whole.all() else values
 
 
 def as_frame(columns: Any, name: str) -> pl.DataFrame:
@@ -61,49 +78,58 @@ def as_frame(columns: Any, name: str) -> pl.DataFrame:
     try:
         return pl.DataFrame(columns)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"{name}: these columns make no table: {error}") from None
+        # What follows the first line is advice for those who call Polars themselves.
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{name}: these columns make no table: {reason}") from None
 
 
 def _even(values: Any) -> Any:
-    """Whole numbers among others are such numbers, too, whichever comes first."""
-    if isinstance(values, list) and {int, float} <= set(map(type, values)) <= {
-        int,
-        float,
-        type(None),
-    }:
+    """A list of values of one kind.
+
+    Whole numbers among others are such numbers, too, whichever comes first; numbers among texts
+    are texts; single values among lists are lists of one.
+    """
+    if not isinstance(values, list):
+        return values
+    kinds = set(map(type, values)) - {type(None)}
+    if len(kinds) < 2:
+        return values
+    if kinds == {int, float}:
         return [None if value is None else float(value) for value in values]
+    if kinds <= PLAIN:
+        return [None if value is None else str(value) for value in values]
+    if kinds <= PLAIN | {list}:
+        lists = [value if value is None or type(value) is list else [value] for value in values]
+        flat = iter(_even([one for each in lists for one in each or ()]))
+        return [None if each is None else list(islice(flat, len(each))) for each in lists]
     return values
 
 
-def read_table(path: Path, config: Config) -> pl.DataFrame:
-    """The table of a CSV, TSV or Parquet file.
+def read_table(file: Path | bytes, suffix: str, place: str, config: Config) -> pl.DataFrame:
+    """The table of a CSV, TSV, JSON Lines or Parquet file, given by its path or its content.
 
     In a CSV file the columns of paths, labels and splits are text: `01` is not `1`.
 
     Raises:
-        ValueError: If it is none of these, or cannot be read.
+        ValueError: If it is none of these, or cannot be read; begins with `place`.
     """
-    suffix = path.suffix.lower()
+    if suffix in LIST_EXTENSIONS:
+        data = file if isinstance(file, bytes) else file.read_bytes()
+        if suffix in JSON_LINES:
+            return read_json_lines(data, place)
+        return read_delimited(data, place, _text_columns(config))
     try:
         if suffix == ".parquet":
-            return pl.read_parquet(path)
-        if suffix in (".csv", ".tsv", ".txt"):
-            separator = "\t" if suffix == ".tsv" else ","
-            header = pl.read_csv(path, separator=separator, n_rows=0).columns
-            text = {name: pl.String for name in header if name in _text_columns(config)}
-            return pl.read_csv(
-                path, separator=separator, infer_schema_length=None, schema_overrides=text
-            )
+            return pl.read_parquet(file)
     except pl.exceptions.PolarsError as error:
         # What follows the first line is advice for those who call Polars themselves.
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"annotations: {path} cannot be read: {reason}") from None
+        raise ValueError(f"{place} cannot be read: {reason}") from None
     raise ValueError(
-        f"annotations: {path} is neither a table (.csv, .tsv, .parquet), nor COCO or Label Studio "
+        f"{place} is neither a table (.csv, .tsv, .jsonl, .parquet), nor COCO or Label Studio "
         "(.json), Pascal VOC (.xml) or YOLO (.yaml), nor a folder of label files"
     )
 
 
 def _text_columns(config: Config) -> set[str]:
-    chosen = {config.labels} if isinstance(config.labels, str) else set()
-    return {*PATH_COLUMNS, "label", "split", *chosen}
+    return {config.labels} if isinstance(config.labels, str) else set()

@@ -29,6 +29,8 @@ class YoloData:
     """Of the classes, by their numbers."""
     splits: dict[str, list[str]]
     """`train`, `val`, `test`, as far as given: absolute paths of folders, and of .txt lists."""
+    absent: int = 0
+    """Folders and lists of `test` that are named but not there, as in exports without any."""
     keypoints: tuple[int, int] | None = field(default=None)
     """How many keypoints follow each box, and how many numbers each has."""
 
@@ -40,21 +42,29 @@ def read_data_yaml(path: str | os.PathLike[str]) -> YoloData:
     program runs; without one, or where that is nowhere, to the file's own folder.
 
     Raises:
-        FileNotFoundError: If the file is missing, or a folder or list that it names.
+        FileNotFoundError: If the file is missing, or a folder or list that it names for train or
+            val, or the only one that it names.
         ValueError: If it is no YAML, or its keys hold what they must not.
     """
     file = Path(path)
     content = _load(file)
     roots = list(_roots(file, content))
-    splits = {}
+    splits: dict[str, list[str]] = {}
+    absent = 0
     for key in SPLITS:
         entries = content.get(key)
         entries = [] if entries is None else entries if isinstance(entries, list) else [entries]
-        if entries:
-            splits[key] = [_found(entry, key, roots, file) for entry in entries]
+        for entry in entries:
+            try:
+                splits.setdefault(key, []).append(_found(entry, key, roots, file))
+            except FileNotFoundError:
+                if key != "test" or not any(splits.values()):
+                    raise
+                absent += 1
+    splits = {key: places for key, places in splits.items() if places}
     if not splits:
         raise ValueError(f"{file}: there is none of the keys train, val and test")
-    return YoloData(str(file), _names(content, file), splits, _keypoints(content, file))
+    return YoloData(str(file), _names(content, file), splits, absent, _keypoints(content, file))
 
 
 def read_names(path: str | os.PathLike[str]) -> dict[int, str]:

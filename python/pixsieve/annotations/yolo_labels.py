@@ -12,10 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from pixsieve.annotations.boxes import CORNERS, RECTANGLE, UNKNOWN_LABEL, normalised
+from pixsieve.annotations.boxes import UNKNOWN_LABEL, normalised
 from pixsieve.annotations.pictures import STEM, Beside, label_files, pictures_below
 from pixsieve.annotations.yolo import YoloData, labels_for, read_list, read_names
 from pixsieve.sources.listing import shown
+from pixsieve.sources.tables.box_columns import CORNERS, RECTANGLE
 
 #: Text files that lie among label files, but are none.
 OTHERS = frozenset({"classes.txt", "readme.txt", "notes.txt", "train.txt", "val.txt", "test.txt"})
@@ -202,7 +203,8 @@ def _confidence() -> pl.Expr:
 
 
 def _sides() -> Iterable[pl.Expr]:
-    used, kind = pl.col("_used"), pl.col("_kind")
+    # Nothing is cut out for a line that says nothing.
+    used, kind = pl.col("_used"), pl.when(pl.col("class_id").is_not_null()).then("_kind")
     cx, cy, width, height = (used.list.get(place, null_on_oob=True) for place in range(4))
     xs, ys = used.list.gather_every(2), used.list.gather_every(2, 1)
     left, top = xs.list.min(), ys.list.min()

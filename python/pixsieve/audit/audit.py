@@ -78,12 +78,15 @@ class Audit(Questions):
 
     def summarize(self) -> findings.Summary:
         """The lines of `summary()`, and the same numbers for programs."""
+        duplicates = self.duplicates()
         return findings.summary(
             left_out=self.info["left_out"],
             annotations=self.info.get("annotations", {}),
+            hint=self.info.get("hint"),
             unmatched=self.unmatched(),
             images=self.images,
-            duplicates=self.duplicates(),
+            duplicates=duplicates,
+            within_videos=self.within_videos(duplicates) if self.has_frames else None,
             connected_components=self.connected_components(),
             leaks=self.leaks(),
             outliers=self.outliers(),
@@ -125,7 +128,8 @@ class Audit(Questions):
 
         Args:
             query: A file, its bytes, pixels as (h, w, 3) uint8 RGB, an embedding of the run's
-                model, or the number of an image, which is not among its own neighbors.
+                model, the path of an image as frames show it, such as of a member of an archive,
+                or the number of an image, which is not among its own neighbors.
             k: How many at most.
             threshold: Leave out what is less similar.
 

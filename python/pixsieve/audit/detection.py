@@ -68,7 +68,9 @@ def _detected(
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The rows, one per part, with its label where the user gave none; and those that failed."""
     detector = load_detector(
-        setting, config=job.config, resolve=lambda name: fetch(named(name), progress=job.progress)
+        setting,
+        config=job.config,
+        resolve=lambda name: fetch(named(name), progress=job.progress).path,
     )
     found = detect_all(
         lambda brought: pixels(brought, job.config),

@@ -14,8 +14,8 @@ def create(work_dir: str | os.PathLike[str] | None = None, input_dir: Input | No
     """An audit that has not run yet; `run()` starts it.
 
     Args:
-        work_dir: Folder for what the run writes; default: `pixsieve-out/NAME OF FOLDER`, or
-            `pixsieve-out/files` for a list.
+        work_dir: Folder for what the run writes; default: `pixsieve-out/NAME OF FOLDER`, with
+            `-and-1-more` for two, or `pixsieve-out/files` for longer lists and objects.
         input_dir: A folder, or a list of files.
     """
     return Audit(default_work_dir(input_dir) if work_dir is None else work_dir, input_dir)

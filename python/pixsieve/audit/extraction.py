@@ -15,6 +15,7 @@ from pixsieve.annotations import RELATIVE, ROTATED, WHOLE, Joined
 from pixsieve.engine import Images
 from pixsieve.models import Card
 from pixsieve.sources import Listing, is_url
+from pixsieve.sources.formats import installed_since
 from pixsieve.sources.listing import opened_by_secrets
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import Shard, read_shard, shard_fingerprint, write_shard
@@ -31,6 +32,8 @@ SHARD_SETTINGS = (
 #: of what is gone after the run, and of URLs whose password or signature is not kept, thumbnails
 #: are made while it is at hand.
 NEAR = 256 << 20
+#: Likewise frames that may be decoded again for that of a later one.
+NEAR_FRAMES = 500
 
 
 @dataclass(frozen=True)
@@ -57,29 +60,48 @@ def table_of_files(
     Raises:
         ValueError: If no annotation speaks of any picture.
     """
-    folder = (root or Path()).absolute()
-    lost = joined.frame["_location"].is_null()
-    locations = joined.frame["_location"]
-    if lost.any():
-        named = "source" if "_box_kind" in joined.frame.columns else "path"
-        # An annotated file that was not found: reading it will say why.
-        rows = joined.frame.select("_location", named).iter_rows()
-        locations = pl.Series(
-            [_place(folder, path) if place is None else place for place, path in rows],
-            dtype=pl.Binary,
-        )
-    frame = joined.frame.with_columns(
-        locations.alias("_location"),
+    frame = _with_places(joined.frame, root)
+    lost = joined.frame["_location"].null_count() > 0
+    frame = frame.with_columns(
         pl.col("_kind").fill_null("file"),
         *(pl.col(f"_{name}").fill_null(0) for name in ("offset", "stored", "size", "modified")),
     )
-    if annotations is not None and annotations["path"].n_unique() == joined.missing:
-        _check_matches(listing, frame.filter(lost), annotations)
-    return Files(frame, joined.unmatched, listing.given)
+    if lost and annotations is not None and annotations["path"].n_unique() == joined.missing:
+        _check_matches(listing, frame.filter("_lost"), annotations)
+    return Files(frame.drop("_lost"), joined.unmatched, listing.given)
+
+
+def _with_places(frame: pl.DataFrame, root: Path | None) -> pl.DataFrame:
+    """The images, with `_location` and `_lost`: whether they are annotated, but not listed.
+
+    Reading what is not there will say so; what is there, but not in the input, is left out.
+    """
+    lost = pl.col("_location").is_null().alias("_lost")
+    if not frame["_location"].has_nulls():
+        return frame.with_columns(lost)
+    folder = (root or Path()).absolute()
+    inside = str(folder) if root is not None and root.is_dir() else None
+    named = "source" if "_box_kind" in frame.columns else "path"
+    paths = frame.filter(lost)[named].unique(maintain_order=True)
+    table = pl.DataFrame(
+        {named: paths, "_place": [_place(folder, path) for path in paths]},
+        schema={named: pl.String, "_place": pl.Binary},
+    )
+    away = [_is_elsewhere(os.fsdecode(place), inside) for place in table["_place"]]
+    gone = pl.col(named).is_in(table.filter(pl.Series(away, dtype=pl.Boolean))[named].to_list())
+    frame = frame.with_columns(lost).filter(~(gone & pl.col("_lost")))
+    frame = frame.join(table, on=named, how="left", maintain_order="left")
+    return frame.with_columns(_location=pl.coalesce("_location", "_place")).drop("_place")
 
 
 def _place(folder: Path, path: str) -> bytes:
     return os.fsencode(path if is_url(path) else folder / path)
+
+
+def _is_elsewhere(path: str, folder: str | None) -> bool:
+    """Whether it is a file outside the folder; without a folder, whether it is a file."""
+    below = folder is not None and os.path.abspath(path).startswith(folder + os.sep)  # noqa: PTH100
+    return not below and not is_url(path) and os.path.lexists(path)
 
 
 def _check_matches(listing: Listing, lost: pl.DataFrame, annotations: pl.DataFrame) -> None:
@@ -110,7 +132,7 @@ def extract_shards(job: "Job", files: Files, model: _native.Model, card: Card) -
             known = described + (job.begun if _any_undated(rows) else "")
             fingerprint = shard_fingerprint(known, rows.select(_told_by(rows)))
             shard = read_shard(job.work.shards, number, fingerprint)
-        if shard is None:
+        if shard is None or installed_since(set(shard.images["detail"].drop_nulls().unique())):
             shard = _extract(job, files, part, model, spent)
             shard = write_shard(job.work.shards, number, fingerprint, shard)
         job.progress.update(part.stop, total)
@@ -151,6 +173,7 @@ def _extract(
     total = files.frame.height
     rows = files.frame[part]
     far = (rows["_kind"] == "streamed") & (rows["_offset"] > NEAR)
+    far |= (rows["_kind"] == "frame") & (rows["_stored"] > NEAR_FRAMES)
     fleeting = ((rows["_kind"] == "given") | far).any() or opened_by_secrets(rows["path"])
     found = engine.extract(
         files.images(part),
@@ -224,7 +247,9 @@ def boxes_in_pixels(frame: pl.DataFrame) -> pl.DataFrame:
     """
     kind = pl.col("_box_kind")
     relative, rotated = (kind & RELATIVE) != 0, (kind & ROTATED) != 0
-    sizes = [pl.col("source_width"), pl.col("source_height")]
+    # The size of a picture that could not be read is not known.
+    read = [pl.col(name) for name in ("source_width", "source_height")]
+    sizes = [pl.when(size > 0).then(size) for size in read]
     corners = [
         pl.col("_box").arr.get(place, null_on_oob=True)
         * pl.when(relative).then(sizes[place % 2]).otherwise(1)

@@ -4,7 +4,7 @@ import datetime
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from pixsieve.annotations import (
     WHOLE,
     Annotations,
     counts,
+    hint,
     join,
     list_all,
     read_annotations,
@@ -34,10 +35,10 @@ from pixsieve.audit.extraction import (
     table_of_images,
     table_of_statistics,
 )
-from pixsieve.config import Config
+from pixsieve.config import Config, named_inputs
 from pixsieve.models import Card, load_card, load_model
 from pixsieve.progress import Progress
-from pixsieve.sources import Input, Listing, is_url, shown
+from pixsieve.sources import Input, Listing, front, is_glob, is_url, shown
 from pixsieve.sources.places import Fetcher
 from pixsieve.store import (
     SHARD_SIZE,
@@ -91,7 +92,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     if config.sync_s3_to_local:
         # Nothing is copied into a folder that the run may not use.
         work.check(overwrite=config.overwrite, source=None)
-    for folder in (root, _root(config.test_dir or ())):
+    for folder in (root, *map(_root, _second(config))):
         _check_places(folder, work.path)
     with ThreadPoolExecutor(1) as beside:
         # The two do not need each other. What is wrong with the input is said first.
@@ -100,6 +101,8 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
             listing = _listing(job)
             if table is None:
                 table = listing.annotations
+            if table is not None and table.is_empty():
+                raise ValueError("annotations: they hold no row, for any picture")
             joined = join(listing, table, config)
         joined = with_detected(job, joined, listing.given)
         files = table_of_files(listing, joined, root, table)
@@ -108,8 +111,9 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
     described = _described(job.source) or f"{len(listing)} files"
     settings = config.to_dict()
     if config.test_dir is not None:
-        settings["test_dir"] = shown(config.test_dir)
-        described += f" and {_described(config.test_dir)}"
+        named = [shown(one) for one in _second(config)]
+        settings["test_dir"] = named[0] if isinstance(config.test_dir, str) else named
+        described += f" and {', '.join(filter(None, map(_described, _second(config))))}"
     info = {
         "version": _native.__version__,
         "date": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
@@ -125,6 +129,7 @@ def execute(job: Job, annotations: Annotations | None) -> dict[str, pl.DataFrame
         "match": _match_rule(card, config),
         "left_out": listing.notes | ({"filtered": joined.filtered} if joined.filtered else {}),
         "annotations": {} if table is None else counts(table),
+        "hint": hint(job.source) if table is None else None,
         "label_separator": separator_of([table, listing.frame], config),
     }
     job.given = files.given
@@ -245,19 +250,26 @@ def _listing(job: Job) -> Listing:
     return first.joined(second[0]) if second else first
 
 
+def _second(config: Config) -> Sequence[str]:
+    """What is given as `test_dir`."""
+    given = config.test_dir or ()
+    return (given,) if isinstance(given, str) else given
+
+
 def _root(source: Input) -> Path | None:
-    """The folder or file, if it is one of this machine."""
+    """The folder or file, if it is one of this machine; of a pattern the folder it starts from."""
     if not isinstance(source, str | os.PathLike) or is_url(os.fspath(source)):
         return None
-    return Path(source)
+    text = os.fspath(source)
+    return Path(front(text) if is_glob(text) else text)
 
 
 def _described(source: Input) -> str | None:
-    """The folder, file or URL as it may be shown; None of anything else."""
-    if not isinstance(source, str | os.PathLike):
+    """The folders, files or URLs as they may be shown; None of anything else."""
+    named = named_inputs(source)
+    if named is None:
         return None
-    text = os.fspath(source)
-    return shown(text if is_url(text) else str(Path(text)))
+    return ", ".join(shown(text if is_url(text) else str(Path(text))) for text in named)
 
 
 def _check_places(root: Path | None, work: Path) -> None:

@@ -54,7 +54,11 @@ class Questions(Tables):
         )
 
     def duplicates(
-        self, threshold: float | None = None, *, precision: float | None = None
+        self,
+        threshold: float | None = None,
+        *,
+        precision: float | None = None,
+        within_videos: bool = True,
     ) -> pl.DataFrame:
         """One row per image of a duplicate group.
 
@@ -67,12 +71,29 @@ class Questions(Tables):
                 with a `match` that promises it, which is another number. More than the model's
                 card promises, 0.995 for the built-in one, is not to be had: asking for more gives
                 the same. Default, where neither is given: as set.
+            within_videos: False leaves out the frames whose representative is of the same video,
+                and groups of nothing else; the numbers of the others stay.
 
         Raises:
             ValueError: If one is out of range, both are given, or the model's card does not say
                 what a match promises.
         """
-        rule = self._rule(threshold, precision)
+        found = self._duplicates(self._rule(threshold, precision))
+        if within_videos:
+            return found
+        between = found.filter(~self.within_videos(found))
+        return between.filter(pl.len().over("group") > 1)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether any image is a frame of a video, or a part of one."""
+        return videos.any_frame(self._images)
+
+    def within_videos(self, duplicates: pl.DataFrame) -> pl.Series:
+        """Which rows of `duplicates()` are frames of the same video as their representative."""
+        return videos.within_one(self._images, duplicates)
+
+    def _duplicates(self, rule: tuple[float | None, float]) -> pl.DataFrame:
         return self._remembered(
             ("duplicates", *rule),
             lambda: findings.duplicates(

@@ -3,7 +3,6 @@
 import numbers
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,9 +14,10 @@ from pixsieve.audit.tables import Tables
 from pixsieve.config import within
 from pixsieve.errors import ModelError
 from pixsieve.models import load_card, load_model
+from pixsieve.sources import shown
 from pixsieve.sources.places import Pixels
 
-#: A file, its bytes, the pixels (h, w, 3) as RGB, an embedding, or the number of an image.
+#: A file, its bytes, the pixels (h, w, 3) as RGB, an embedding, or the path or number of an image.
 Query: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | int
 
 
@@ -92,7 +92,18 @@ class Searcher:
             return self._of_image(int(query))
         if isinstance(query, np.ndarray) and query.ndim == 1:
             return self._checked(query)
+        if isinstance(query, str | os.PathLike) and not os.path.isfile(query):  # noqa: PTH113
+            return self._of_image(self._called(os.fspath(query)))
         return self._embedding(_picture(query))
+
+    def _called(self, path: str) -> int:
+        """The number of the image that frames call so, such as a member of an archive."""
+        # What `shown` leaves out of a URL may be the number of a row.
+        text = path.encode("utf-8", "backslashreplace").decode()
+        found = self._audit.images.filter(pl.col("path").is_in([text, shown(path)]))["image"]
+        if found.is_empty():
+            raise FileNotFoundError(f"search: there is no picture {shown(path)}")
+        return int(found[0])
 
     def _checked(self, query: NDArray[Any]) -> NDArray[np.float32]:
         dim = int(self._audit.info["model"]["dim"])
@@ -142,10 +153,7 @@ class Searcher:
 def _picture(query: Query) -> engine.Images:
     """The picture that is searched for, ready to be read."""
     if isinstance(query, str | os.PathLike):
-        path = Path(query)
-        if not path.is_file():
-            raise FileNotFoundError(f"search: there is no picture {path}")
-        return engine.Images.of_files([path])
+        return engine.Images.of_files([query])
     if isinstance(query, np.ndarray):
         if query.ndim != 3 or query.shape[2] != 3 or query.dtype != np.uint8:
             raise ValueError("search: pixels must be (h, w, 3) uint8, an embedding one-dimensional")

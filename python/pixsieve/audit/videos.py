@@ -30,9 +30,14 @@ def sure(threshold: float) -> float:
 def any_in(images: pl.DataFrame) -> bool:
     """Whether there are frames of videos among the images."""
     # Where there are boxes, an image is a part of a frame.
-    if "_box_kind" in images.columns or not {"_kind", *FRAMES} <= {*images.columns}:
+    if "_box_kind" in images.columns or not {*FRAMES} <= {*images.columns}:
         return False
-    return "frame" in images["_kind"]
+    return any_frame(images)
+
+
+def any_frame(images: pl.DataFrame) -> bool:
+    """Whether any image is a frame of a video, or a part of one."""
+    return "_kind" in images.columns and "frame" in images["_kind"]
 
 
 def frames_of(images: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
@@ -44,6 +49,22 @@ def frames_of(images: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).cast(of, strict=False) for name, of in FRAMES.items()
     )
     return frames.join(plain, on="image", how="anti", maintain_order="left")
+
+
+def within_one(images: pl.DataFrame, duplicates: pl.DataFrame) -> pl.Series:
+    """Which rows are frames of the same video as the representative of their group.
+
+    Args:
+        images: All, with the columns that say where they lie.
+        duplicates: DUPLICATES. Representatives themselves are not meant.
+    """
+    if not any_frame(images):
+        return pl.repeat(value=False, n=duplicates.height, dtype=pl.Boolean, eager=True)
+    video = images.select(pl.when(pl.col("_kind") == "frame").then("_location")).to_series()
+    known = duplicates.select("group", "representative", video=video.gather(duplicates["image"]))
+    of_group = pl.col("video").filter("representative").first().over("group")
+    same = (pl.col("video") == of_group).fill_null(value=False)
+    return known.select(same & ~pl.col("representative")).to_series()
 
 
 def matching(

@@ -171,7 +171,7 @@ def app() -> None:
 @click.option(
     "-a",
     "--annotations",
-    type=_path,
+    type=_input,
     help="CSV, Parquet, COCO, YOLO, Pascal VOC or Label Studio: labels, splits, boxes, …",
 )
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
@@ -184,7 +184,7 @@ def run_command(
     /,
     inputs: tuple[str, ...],
     out: Path | None,
-    annotations: Path | None,
+    annotations: str | None,
     report: bool,
     quiet: bool,
     as_json: bool,
@@ -193,13 +193,15 @@ def run_command(
     """Audits INPUTs: duplicates, leaks, outliers, wrong labels, broken and poor pictures.
 
     An INPUT is a folder; a picture, archive, video or Parquet file; a text or CSV file of paths;
-    the data.yaml of a YOLO data set or the JSON of a COCO one; or a URL (s3, gs, az, https).
+    the data.yaml of a YOLO data set or the JSON of a COCO one; a pattern such as 'photos/**/*.jpg';
+    or a URL (s3, gs, az, https).
     """
     try:
         chosen = parse(settings)
         Config(**chosen)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx=ctx) from None
+    _check_there(inputs)
     source = inputs[0] if len(inputs) == 1 else list(inputs)
     work_dir = default_work_dir(source) if out is None else out
     with _progress(quiet or as_json) as progress:
@@ -217,6 +219,17 @@ def run_command(
     if not quiet and not as_json:
         page = f"Report: {work_dir / 'reports' / 'report.html'}\n" if report else ""
         _say(f"\n{page}Look through it: pixsieve explore {shlex.quote(str(work_dir))}")
+    if audit.images.height and not audit.info["counts"]["embedded"]:
+        raise SystemExit(FAILED)
+
+
+def _check_there(inputs: tuple[str, ...]) -> None:
+    """Refuses what is not there before anything else is read."""
+    from pixsieve.sources import is_glob, is_url, shown  # noqa: PLC0415 - needs Polars
+
+    for one in inputs if len(inputs) > 1 else ():
+        if not (is_url(one) or one.startswith("file:") or is_glob(one) or os.path.lexists(one)):
+            raise FileNotFoundError(f"{shown(one)}: there is no such file or folder")
 
 
 @app.command("summary", short_help="Prints what an earlier run found.")

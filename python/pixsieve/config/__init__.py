@@ -2,6 +2,6 @@
 
 from pixsieve.config.checks import within
 from pixsieve.config.settings import LIMITS, OUTLIER_PERCENTILE, Config
-from pixsieve.config.work_dir import default_work_dir
+from pixsieve.config.work_dir import default_work_dir, named_inputs
 
-__all__ = ["LIMITS", "OUTLIER_PERCENTILE", "Config", "default_work_dir", "within"]
+__all__ = ["LIMITS", "OUTLIER_PERCENTILE", "Config", "default_work_dir", "named_inputs", "within"]

@@ -1,6 +1,7 @@
 """What the checks of settings have in common."""
 
 import numbers
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,13 @@ def within(name: str, value: float, low: float, high: float) -> float:
     if not number or not low <= value <= high:
         raise ValueError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
     return value
+
+
+def paths_as_text(given: Any) -> Any:
+    """A path as text, several as a tuple of it; all else as it is."""
+    if isinstance(given, list | tuple):
+        return tuple(map(paths_as_text, given))
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
 
 
 def unknown_setting(name: str, known: set[str]) -> str:

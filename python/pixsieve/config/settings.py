@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
-from pixsieve.config.checks import plain, unknown_setting, within
+from pixsieve.config.checks import paths_as_text, plain, unknown_setting, within
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
 MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
@@ -91,10 +91,10 @@ class Config:
     label_separator: str | None = setting(
         None, "what stands between several labels of one picture, such as |; default: it has one"
     )
-    test_dir: str | None = setting(
+    test_dir: str | Sequence[str] | None = setting(
         None,
-        "a second folder, to be checked against the first: its images are the split test, those "
-        "of the first train where nothing else is said",
+        "a second folder (in Python a list, too), to be checked against the first: its images are "
+        "the split test, those of the first train where nothing else is said",
     )
     splits: str = setting(
         "auto", '"auto": the split column, else path parts such as train, val, test; "none"'
@@ -140,9 +140,7 @@ class Config:
     clip_boxes: bool = setting(False, "cut boxes at the border of the picture they reach beyond")
     augmentation_horiz: float = setting(0.0, "widen boxes by this share of their width")
     augmentation_vert: float = setting(0.0, "heighten boxes by this share of their height")
-    augmentation_additive_margin: int = setting(
-        0, "pixels to add on each side of boxes, instead of a share"
-    )
+    augmentation_additive_margin: int = setting(0, "pixels to add on each side of boxes, besides")
     sync_s3_to_local: bool = setting(False, "copy remote files into the work directory first")
     delete_tar: bool = setting(False, "delete such copies of archives when they have been read")
     delete_img: bool = setting(False, "delete such copies of pictures when they have been read")
@@ -277,12 +275,11 @@ class Config:
             ) from None
 
     def _as_python(self) -> None:
+        """One string becomes a list of it; NumPy's numbers and paths become Python's own values."""
         for name in ("extensions", "exclude"):
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
-        """NumPy's numbers and paths become Python's own values, which can be stored."""
-        if isinstance(self.test_dir, os.PathLike):
-            object.__setattr__(self, "test_dir", os.fspath(self.test_dir))
+        object.__setattr__(self, "test_dir", paths_as_text(self.test_dir))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool | int | float) or not isinstance(value, numbers.Real):
@@ -314,7 +311,12 @@ class Config:
     def _check_texts(self) -> None:
         if not isinstance(self.model_path, str | os.PathLike | None):
             raise ValueError(f"model_path must be a path, not {self.model_path!r}")
-        for name in ("find_regex", "label_separator", "test_dir", "bounding_box"):
+        given = self.test_dir if isinstance(self.test_dir, tuple) else (self.test_dir,)
+        if not all(isinstance(one, str | None) for one in given):
+            raise ValueError(f"test_dir must be a path or a list of paths, not {self.test_dir!r}")
+        if "" in given or not given:
+            raise ValueError("test_dir must not be empty")
+        for name in ("find_regex", "label_separator", "bounding_box"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")
             if getattr(self, name) == "" and name != "find_regex":

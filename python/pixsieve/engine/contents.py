@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 import numpy as np
 import polars as pl
@@ -35,15 +36,20 @@ def contents(images: Images, config: Config) -> Iterator[Brought]:
 
 
 def _read(path: Path, most: int) -> Content:
+    """The whole file; never waits on a FIFO or a socket."""
     try:
-        size = path.stat().st_size
-        if size > most:
-            return Failure("too_large", f"{size} bytes: more than {most}")
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            return Failure("unknown_format", "a folder, FIFO, socket or device, not a file")
+        if status.st_size > most:
+            return Failure("too_large", f"{status.st_size} bytes: more than {most}")
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Failure("missing_file", "no such file")
+    except PermissionError:
+        return Failure("permission_denied", "no permission to read the file")
     except OSError as error:
-        return Failure("permission_denied", error.strerror or "the file cannot be read")
+        return Failure("missing_file", f"cannot be read: {error}")
 
 
 def pixels(brought: Brought, config: Config) -> NDArray[np.uint8] | Failure:

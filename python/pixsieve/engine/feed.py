@@ -42,10 +42,10 @@ def with_feed(
     ]
     for fetcher, rows in fetchers(brought, images.given, config):
         threads.append(Thread(target=feed.bring, args=(fetcher, rows), daemon=True))
-    for thread in threads:
-        thread.start()
     waiting = LONGEST_WAIT
     try:
+        for thread in threads:
+            thread.start()
         result = call(pictures, feed.exchange)
         waiting = None
     except Exception:
@@ -56,7 +56,9 @@ def with_feed(
     finally:
         feed.exchange.close()
         for thread in threads:
-            thread.join(waiting)
+            # One that could not be started cannot be joined.
+            if thread.is_alive():
+                thread.join(waiting)
     if feed.error is not None:
         raise feed.error
     return result

@@ -4,7 +4,7 @@ from typing import Any
 
 from pixsieve.explorer.columns import brief
 from pixsieve.explorer.session import Session
-from pixsieve.explorer.views import FINDINGS, KINDS
+from pixsieve.explorer.views import FINDINGS, KINDS, kinds_of
 from pixsieve.pages import text
 
 #: Classes that are listed.
@@ -15,6 +15,8 @@ def overview(session: Session, root: str) -> dict[str, Any]:
     """As JSON; a finding that is still being worked out has no size yet."""
     audit = session.audit
     images, info = audit.images, audit.info
+    # Members, frames and boxes are no files of their own.
+    sizes = images["file_size"].drop_nulls()
     return {
         "input": text.visible(info.get("input", "")),
         "root": text.visible(root),
@@ -24,11 +26,11 @@ def overview(session: Session, root: str) -> dict[str, Any]:
         "model": text.visible(info.get("model", {}).get("name", "")),
         "images": images.height,
         "invalid": int(images["error_code"].count()),
-        "bytes": text.size(int(images["file_size"].sum() or 0)),
+        "bytes": text.size(int(sizes.sum())) if len(sizes) else None,
         "labels": images["label"].drop_nulls().n_unique(),
         "splits": _counts(session, "split"),
         "classes": _counts(session, "label"),
-        "lists": [_list(session, name) for name in KINDS],
+        "lists": [_list(session, name) for name in kinds_of(session.audit)],
         "counts": session.decision_counts(),
         "stale": session.decisions.stale,
         "damaged": session.decisions.damaged,

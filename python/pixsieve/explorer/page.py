@@ -16,6 +16,12 @@ from pixsieve.explorer.views import FINDINGS, KINDS, View
 from pixsieve.pages import text
 from pixsieve.pages.cards import common_folder
 
+#: What two videos are to each other.
+VIDEOS = {
+    "video": "the same video",
+    "clip": "one is part of the other",
+    "part": "they share a part",
+}
 #: Images of an item that a list shows; the others are seen when it is opened.
 MEMBERS = 24
 #: Evidence beside a suspected label.
@@ -75,14 +81,14 @@ class Pages:
     def _card(self, row: dict[str, Any]) -> dict[str, Any]:
         name = row["path"][len(self.root) :] or row["path"]
         return {
-            "name": brief(name),
+            "name": brief(text.short_name(name)),
             "label": None if row["label"] is None else brief(row["label"]),
             # Whether that is the label itself, to the letter.
             "plain": row["label"] is not None and brief(row["label"]) == row["label"],
             "split": None if row["split"] is None else brief(row["split"]),
             "width": row["width"],
             "height": row["height"],
-            "size": text.size(row["file_size"]),
+            "size": None if row["file_size"] is None else text.size(row["file_size"]),
             "error": row["error_code"],
             # A picture that is another has another address.
             "version": (row["digest"] or "")[:16],
@@ -185,8 +191,8 @@ def _members(name: str, record: dict[str, Any]) -> list[dict[str, Any]]:
         # The one to keep is what the others are compared with.
         tags = [_tag("best", "good")] if record["keep"] else _kind_tags(record)
         return [_card(record["image"], tags, transform=record["transform"])]
-    if name in ("leaks", "similarity"):
-        ends = ("image_from", "image_to") if name == "leaks" else ("from", "to")
+    if name in ("leaks", "similarity", "videos"):
+        ends = ("from", "to") if name == "similarity" else ("image_from", "image_to")
         transform = record.get("transform")
         return [_card(record[ends[0]], []), _card(record[ends[1]], [], transform=transform)]
     if name == "mislabels":
@@ -260,6 +266,13 @@ def _label_tags(record: dict[str, Any]) -> list[dict[str, str]]:
 def _row_tags(name: str, record: dict[str, Any]) -> list[dict[str, str]]:
     if name == "similarity":
         return [_tag(text.similarity(record["similarity"]))]
+    if name == "videos":
+        shares = " and ".join(text.share(record[end]) for end in ("share_from", "share_to"))
+        return [
+            _tag(VIDEOS[record["kind"]], "note" if record["kind"] == "part" else "bad"),
+            _tag(f"{text.count(record['frames'], 'frame')}, {shares} of the two"),
+            _tag(f"similarity {text.similarity(record['similarity'])}"),
+        ]
     if name == "outliers":
         reason = [_tag("low information", "note")] if record["reason"] != "strange" else []
         return [_tag(f"score {text.measure(record['score'])}", "bad"), *reason]

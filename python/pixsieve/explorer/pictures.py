@@ -1,6 +1,7 @@
 """Pictures for the browser: always made by us, so that no file of a collection is ever sent."""
 
 import tempfile
+import textwrap
 from pathlib import Path
 
 from pixsieve import engine
@@ -11,6 +12,9 @@ from pixsieve.store import RUN
 
 #: Longer side of the pictures in lists, and of the one that is looked at closely.
 SIDES = {"thumb": engine.THUMBNAIL_SIDE, "picture": 1_600}
+
+#: Lines of a drawing that says something, and characters of each.
+LINES, LINE = 7, 40
 
 
 def picture(audit: Audit, image: int, side: int, *, whole: bool = False) -> tuple[bytes, str]:
@@ -51,9 +55,14 @@ def _unkept(audit: Audit, image: int, side: int, *, whole: bool) -> bytes | None
 def _drawn(reason: str) -> str:
     from markupsafe import escape  # noqa: PLC0415 - seldom needed
 
-    said = escape(shorten(visible(reason), 60))
+    said = textwrap.wrap(shorten(visible(reason), LINES * LINE), LINE, max_lines=LINES)
+    top = 84 - 7 * (len(said) - 1)
+    lines = "".join(
+        f'<tspan x="128" y="{top + 14 * number}">{escape(line)}</tspan>'
+        for number, line in enumerate(said)
+    )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="256" height="160">'
-        '<rect width="256" height="160" fill="#8882"/><text x="128" y="84" fill="#888" '
-        f'font-family="sans-serif" font-size="11" text-anchor="middle">{said}</text></svg>'
+        '<rect width="256" height="160" fill="#8882"/><text fill="#888" '
+        f'font-family="sans-serif" font-size="11" text-anchor="middle">{lines}</text></svg>'
     )

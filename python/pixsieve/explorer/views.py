@@ -122,6 +122,20 @@ KINDS = {
             columns=("similarity",),
         ),
         Kind(
+            "videos",
+            "Duplicate videos",
+            "run",
+            "Runs of frames of two videos that match: a frame of one, then that of the other.",
+            "No videos show the same.",
+            images=("image_from", "image_to"),
+            key="run",
+            columns=("kind", "frames", "similarity", "share_from", "share_to"),
+            said={
+                name: pl.col(name).first()
+                for name in ("kind", "frames", "similarity", "share_from", "share_to")
+            },
+        ),
+        Kind(
             "flags",
             "Poor pictures",
             "flag",
@@ -154,6 +168,23 @@ KINDS = {
         ),
     )
 }
+
+
+def _frame_by_frame(runs: pl.DataFrame) -> pl.DataFrame:
+    """A row for each pair of frames of a run."""
+    frames = {"image_from": "images_from", "image_to": "images_to"}
+    return (
+        runs.with_row_index("run")
+        .rename({old: new for new, old in frames.items()})
+        .explode(*frames)
+    )
+
+
+def kinds_of(audit: Audit) -> list[str]:
+    """The names of the lists that an audit has: those of videos only where there are any."""
+    return [name for name in KINDS if name != "videos" or "time_s" in audit.images.columns]
+
+
 #: The lists that have to be worked out, the quick ones first.
 FINDINGS: dict[str, Callable[[Audit], pl.DataFrame]] = {
     "invalid": lambda audit: audit.invalid_instances(),
@@ -163,6 +194,7 @@ FINDINGS: dict[str, Callable[[Audit], pl.DataFrame]] = {
     "outliers": lambda audit: audit.outliers(),
     "components": lambda audit: audit.connected_components(),
     "placeholders": lambda audit: audit.placeholders(),
+    "videos": lambda audit: _frame_by_frame(audit.duplicate_videos()),
     "similarity": lambda audit: audit.similarity(),
     "mislabels": lambda audit: audit.mislabels(),
 }

@@ -60,6 +60,7 @@ LEFT_OUT = {
     "special": "sockets, FIFOs, devices",
     "runs": "folders of earlier runs",
     "repeated": "named more than once",
+    "absent_tests": "test folders or lists of the data.yaml that are not there",
 }
 
 
@@ -82,7 +83,7 @@ UNMATCHED = {
 def summary(
     *,
     left_out: Mapping[str, int],
-    annotations: Mapping[str, int],
+    annotations: Mapping[str, Any],
     unmatched: pl.DataFrame,
     images: pl.DataFrame,
     duplicates: pl.DataFrame,
@@ -93,25 +94,31 @@ def summary(
     flags: pl.DataFrame,
     placeholders: pl.DataFrame,
     duplicate_videos: pl.DataFrame | None = None,
+    hint: str | None = None,
+    within_videos: pl.Series | None = None,
 ) -> Summary:
     """What the frames of the findings add up to.
 
-    Every number counts images, and percentages are shares of all images. `valid` leaves out
-    every image with an error code, truncated ones too. A duplicate that could go is an image of
-    a group that is not its representative. Leaks and suspected labels are mentioned if there are
-    two splits, or any labels, and duplicate videos, which are counted in pairs, if they are not
-    None, as where there are no videos; else their counts are None. `left_out` counts files that
-    were not taken as images, by reason; `annotations` what there is to tell of boxes, and is empty
-    without any; `unmatched` is UNMATCHED.
+    Every number counts images, and percentages are shares of all images. `valid` leaves out every
+    image with an error code, truncated ones too; `examined` counts these as well. A duplicate that
+    could go is an image of a group that is not its representative. Where there are videos,
+    `within_videos` says which of the duplicates are frames of the video of their representative:
+    alike by nature, they are `similar_frames`, not `removable`. Leaks and suspected labels are
+    mentioned if there are two splits, or any labels, and duplicate videos, which are counted in
+    pairs, if they are not None, as where there are no videos; else their counts are None.
+    `left_out` counts files that were not taken as images, by reason; `annotations` what there is to
+    tell of boxes, and is empty without any; `unmatched` is UNMATCHED; `hint` is a sentence on
+    annotations that were not read.
     """
     has_splits = images["split"].drop_nulls().n_unique() > 1
     has_labels = images["label"].count() > 0
     counts = {
         **_validity(images),
+        **_small_boxes(images),
         "left_out": dict(left_out),
         **_annotated(annotations, images),
         "unmatched": dict(unmatched.group_by("reason").len().sort("reason").iter_rows()),
-        **_duplicates(duplicates),
+        **_duplicates(duplicates, within_videos),
         **_components(connected_components),
         "leaks": _grouped(leaks, ["split_from", "split_to", "kind"]) if has_splits else None,
         "outliers": outliers.height,
@@ -126,9 +133,15 @@ def summary(
     lines = [
         _line_of_images(counts),
         *_line_of_left_out(left_out),
+        *([Line(f"{hint}.")] if hint else ()),
         *_line_of_boxes(counts),
         *_line_of_unmatched(counts),
         *_line_of_invalid(counts),
+    ]
+    if images.height and not counts["examined"]:
+        # That nothing was found would sound as if something had been looked at.
+        return Summary([*lines, _line_of_nothing(images)], counts)
+    lines += [
         _line_of_duplicates(counts),
         *_line_of_videos(counts),
         _line_of_components(counts),
@@ -153,6 +166,9 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
     return {
         "images": images.height,
         "valid": images.height - broken.height,
+        "examined": images.filter(
+            pl.col("error_code").fill_null("truncated") == "truncated"
+        ).height,
         "invalid": _grouped(broken, ["error_code"]),
         "unread": _grouped(
             broken.select(package=pl.col("detail").str.extract(INSTALL)).drop_nulls(), ["package"]
@@ -160,7 +176,15 @@ def _validity(images: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _annotated(annotations: Mapping[str, int], images: pl.DataFrame) -> dict[str, Any]:
+def _small_boxes(images: pl.DataFrame) -> dict[str, int]:
+    """How many boxes are too small to be looked at; nothing where the images are whole pictures."""
+    if "box_width" not in images.columns:
+        return {}
+    small = (pl.col("error_code") == "too_small") & pl.col("box_width").is_not_null()
+    return {"small_boxes": images.filter(small).height}
+
+
+def _annotated(annotations: Mapping[str, Any], images: pl.DataFrame) -> dict[str, Any]:
     """What there is to tell of boxes; nothing where the images are whole pictures."""
     if "boxes" not in annotations:
         return dict(annotations)
@@ -169,14 +193,15 @@ def _annotated(annotations: Mapping[str, int], images: pl.DataFrame) -> dict[str
     return {**annotations, "bad_boxes": bad}
 
 
-def _duplicates(duplicates: pl.DataFrame) -> dict[str, Any]:
+def _duplicates(duplicates: pl.DataFrame, within_videos: pl.Series | None) -> dict[str, Any]:
     kinds = {f"{kind}_duplicates": pl.col("kind") == kind for kind in ("exact", "pixel", "near")}
     sums = duplicates.select(
         **{name: kind.sum() for name, kind in kinds.items()},
         duplicate_groups=pl.col("group").n_unique(),
         removable=(~pl.col("representative")).sum(),
-    )
-    return sums.row(0, named=True)
+    ).row(0, named=True)
+    within = None if within_videos is None else int(within_videos.sum())
+    return {**sums, "removable": sums["removable"] - (within or 0), "similar_frames": within}
 
 
 def _videos(found: pl.DataFrame) -> dict[str, int]:
@@ -248,6 +273,13 @@ def _line_of_images(counts: dict[str, Any]) -> Line:
     return Line(f"{_count(counts['images'], 'image')}, {valid}", "audit.annotations()")
 
 
+def _line_of_nothing(images: pl.DataFrame) -> Line:
+    """What most of the images say of themselves, where none could be looked at."""
+    said = images.select(pl.coalesce("detail", "error_code")).to_series()
+    most = said.value_counts(sort=True, name="n").sort("n", said.name, descending=[True, False])
+    return Line(f"No picture could be looked at; most of them say: {most[said.name][0]}")
+
+
 def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
     parts = [f"{text}: {left_out[key]:,}" for key, text in LEFT_OUT.items() if left_out.get(key)]
     if parts:
@@ -255,11 +287,17 @@ def _line_of_left_out(left_out: Mapping[str, int]) -> Iterator[Line]:
 
 
 def _line_of_boxes(counts: dict[str, Any]) -> Iterator[Line]:
-    parts = [f"{text}: {counts[key]:,}" for key, text in ODD_BOXES.items() if counts.get(key)]
+    columns = counts.get("box_columns")
+    noun = "columns" if columns and "," in columns else "column"
+    parts = [f"from the {noun} {columns}"] if columns else []
+    parts += [f"{text}: {counts[key]:,}" for key, text in ODD_BOXES.items() if counts.get(key)]
     if parts:
         number = counts.get("boxes", 0)
-        boxes = f"{number:,} box{'' if number == 1 else 'es'}" if number else "Annotations"
-        yield Line(f"{boxes}; {'; '.join(parts)}.")
+        yield Line(f"{_boxes(number) if number else 'Annotations'}; {'; '.join(parts)}.")
+
+
+def _boxes(number: int) -> str:
+    return f"{number:,} box{'' if number == 1 else 'es'}"
 
 
 def _line_of_unmatched(counts: dict[str, Any]) -> Iterator[Line]:
@@ -271,10 +309,16 @@ def _line_of_unmatched(counts: dict[str, Any]) -> Iterator[Line]:
 
 
 def _line_of_invalid(counts: dict[str, Any]) -> Iterator[Line]:
-    number = counts["images"] - counts["valid"]
+    small = counts.get("small_boxes", 0)
+    number = counts["images"] - counts["valid"] - small
     if number:
-        codes = ", ".join(f"{row['images']:,} {row['error_code']}" for row in counts["invalid"])
+        found = {row["error_code"]: row["images"] for row in counts["invalid"]}
+        found["too_small"] = found.get("too_small", 0) - small
+        codes = ", ".join(f"{many:,} {code}" for code, many in found.items() if many)
         text = f"{_count(number, 'broken image')} {_share(number, counts)}: {codes}"
+        yield Line(text, "audit.invalid_instances()")
+    if small:
+        text = f"{_boxes(small)} {_share(small, counts)} too small to be looked at"
         yield Line(text, "audit.invalid_instances()")
     for row in counts["unread"]:
         text = f"{row['images']:,} of them can be read after pip install '{row['package']}'."
@@ -289,7 +333,11 @@ def _line_of_duplicates(counts: dict[str, Any]) -> Line:
     listed = " and ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
     groups, removable = _count(counts["duplicate_groups"], "group"), counts["removable"]
     could_go = f"{_count(removable, 'image')} {_share(removable, counts)} could go"
-    return Line(f"{listed} duplicates in {groups}; {could_go}", "audit.duplicates()")
+    text = f"{listed} duplicates in {groups}; {could_go}"
+    if number := counts["similar_frames"]:
+        frames = f"{_count(number, 'frame')} {_share(number, counts)}"
+        text += f", {frames} {'is' if number == 1 else 'are'} like others of the same video"
+    return Line(text, "audit.duplicates()")
 
 
 def _line_of_videos(counts: dict[str, Any]) -> Iterator[Line]:

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import polars as pl
 
 from pixsieve.findings.graph import both_ways, pairs
+from pixsieve.findings.video_votes import Voters
 from pixsieve.schema import DUPLICATE_VIDEOS
 
 #: From the most to the least that two videos can share.
@@ -17,8 +19,8 @@ MISSED, MISSED_S = 5, 2.0
 #: What a video shares is nearly all of it from this share of its time on, if at least this share
 #: of the frames there match, of the video that has fewer.
 NEARLY, DENSE = 0.8, 0.5
-#: Of two videos so many times a line is looked for.
-ROUNDS = 16
+#: Of two videos so many times a line is looked for, so many times of other speeds, too.
+ROUNDS, SPEED_ROUNDS = 16, 4
 #: How much faster one may run than the other, in steps of 2 %; 1 is preferred unless another
 #: gets so many votes, of which this share is more than those of 1.
 FASTEST, STEP, CONVINCING, PREFERENCE = 2.0, 1.02, 6, 0.67
@@ -61,11 +63,11 @@ def duplicate_videos(
     known = _places(frames)
     points = _points(known, edges, min_frames)
     found = []
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         points = points.filter(pl.len().over("pair") >= pl.col("enough"))
         if points.is_empty():
             break
-        members = _runs(_on_lines(points))
+        members = _runs(_on_lines(points, speeds=_speeds() if number < SPEED_ROUNDS else []))
         matches = _one_to_one(members)
         runs = _measured(members, matches, known)
         found.append(runs.filter(pl.col("strongest") >= sure))
@@ -125,22 +127,26 @@ def _speeds() -> list[float]:
     return [STEP**power for power in range(-steps, steps + 1) if power]
 
 
-def _on_lines(points: pl.DataFrame) -> pl.DataFrame:
-    """The points near the best line of each pair of videos, with `speed` and `offset`."""
+def _on_lines(points: pl.DataFrame, speeds: list[float]) -> pl.DataFrame:
+    """The points near the best line of each pair of videos, with `speed` and `offset`.
+
+    `speeds` are tried besides 1, which takes long.
+    """
     voters = points.with_columns(
         vote=VOTE
         // pl.max_horizontal(pl.len().over("pair", "from"), pl.len().over("pair", "to")).cast(
             pl.Int64
         )
     )
-    plain = _voted(voters, 1.0)
+    plain = _voted(Voters.of(voters), 1.0)
     every = voters.group_by("pair").agg(every=pl.col("vote").sum())
     unclear = plain.join(every, on="pair").filter(
         2 * pl.col("score") < pl.col("every"), pl.col("every") >= CONVINCING * VOTE
     )
-    if unclear.height:
+    if unclear.height and speeds:
         rest = voters.join(unclear.select("pair"), on="pair", how="semi")
-        others = [_voted(rest, speed) for speed in _speeds()]
+        some = Voters.of(rest)
+        others = [_voted(some, speed) for speed in speeds]
         best = pl.concat([plain, *others]).sort(
             "pair",
             -pl.col("score"),
@@ -159,22 +165,15 @@ def _on_lines(points: pl.DataFrame) -> pl.DataFrame:
     return near
 
 
-def _voted(voters: pl.DataFrame, speed: float) -> pl.DataFrame:
+def _voted(voters: Voters, speed: float) -> pl.DataFrame:
     """The two neighboring bins of offsets that most votes are for, for each pair."""
-    bins = voters.group_by("pair", bin=(_off(speed) / pl.col("slack")).floor().cast(pl.Int64)).agg(
-        pl.col("vote").sum(), pl.col("slack").first()
-    )
-    above = bins.select("pair", pl.col("bin") - 1, above="vote")
-    score = pl.col("vote") + pl.col("above").fill_null(0)
+    bins, votes = voters.best(speed)
+    score = votes
     if speed != 1:
-        convinced = score >= CONVINCING * VOTE
-        score = pl.when(convinced).then(score.cast(pl.Float64) * PREFERENCE).otherwise(0)
-    return (
-        bins.join(above, on=["pair", "bin"], how="left")
-        .select("pair", "bin", "slack", score=score.cast(pl.Int64), speed=pl.lit(speed))
-        .sort("pair", -pl.col("score"), (pl.col("bin") + 1).abs(), "bin")
-        .unique("pair", keep="first", maintain_order=True)
-    )
+        convinced = votes >= CONVINCING * VOTE
+        score = np.where(convinced, (votes * PREFERENCE).astype(np.int64), 0)
+    found = {"pair": voters.pair, "bin": bins, "slack": voters.slack, "score": score}
+    return pl.DataFrame({**found, "speed": np.full(bins.size, speed)})
 
 
 def _near(points: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

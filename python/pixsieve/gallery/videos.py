@@ -60,6 +60,8 @@ def duplicate_videos(
 
 def _times(images: pl.DataFrame, found: pl.DataFrame) -> dict[int, float]:
     """Seconds of all frames that may be shown."""
+    if found.is_empty():
+        return {}
     ends = pl.concat([found["images_from"].explode(), found["images_to"].explode()]).drop_nulls()
     known = images.filter(pl.col("image").is_in(ends.unique().implode()))
     return dict(known.select("image", "time_s").iter_rows())

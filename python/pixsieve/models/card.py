@@ -9,7 +9,7 @@ from typing import Any
 from pixsieve.errors import ModelError
 from pixsieve.models import catalog
 from pixsieve.models.cache import digest_of
-from pixsieve.models.fetching import fetched
+from pixsieve.models.fetching import fetch
 from pixsieve.progress import Progress
 
 DEFAULT = Path(__file__).parent / "default.onnx"
@@ -122,7 +122,7 @@ def load_card(
         data = _read(path) if given is None else given
         digest = digest_of(path)
     else:
-        found = fetched(entry, progress=progress)
+        found = fetch(entry, progress=progress)
         path, digest = found.path, found.sha256
         data = {"name": entry.name, **(entry.card or {})} if given is None else given
     if data.get("sha256", digest) != digest:

@@ -26,7 +26,7 @@ def fetch(
     sha256: str | None = None,
     force: bool = False,
     patience: Patience = PATIENCE,
-) -> Path:
+) -> Cached:
     """The entry's file, checked; downloaded if it is not in the cache.
 
     Args:
@@ -42,21 +42,6 @@ def fetch(
         OSError: If it cannot be had or kept; says where to put it by hand.
         ValueError: If `sha256` is none, or contradicts the entry.
     """
-    return fetched(
-        entry, cache=cache, progress=progress, sha256=sha256, force=force, patience=patience
-    ).path
-
-
-def fetched(
-    entry: Entry,
-    *,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    sha256: str | None = None,
-    force: bool = False,
-    patience: Patience = PATIENCE,
-) -> Cached:
-    """As `fetch`, with what was found out about the file."""
     wanted = _agreed(entry, sha256)
     path = caches.path_of(entry, cache)
     if not force and (found := _present(entry, path, wanted)):
@@ -133,7 +118,7 @@ def _from_anywhere(
         except (DownloadError, ModelError) as error:
             mistaken = mistaken or isinstance(error, ModelError)
             reasons.append(f"{url}: {error}")
-    text = f"cannot fetch the model {entry.name} from {'; nor from '.join(reasons)}. "
+    text = "\n  from ".join([f"cannot fetch the model {entry.name}", *reasons]) + "\n"
     # What is wrong for sure is no matter of the network.
     kind = ModelError if mistaken else ConnectionError
     raise kind(text + by_hand(entry, path, wanted))
@@ -159,5 +144,5 @@ def by_hand(entry: Entry, path: Path, wanted: str | None = None) -> str:
     known = [f"{entry.size:,} bytes"] if entry.size is not None else []
     sha256 = wanted or entry.sha256
     known += [f"SHA-256 {sha256}"] if sha256 else [f"MD5 {entry.md5}"] if entry.md5 else []
-    facts = f" ({', '.join(known)})" if known else ""
-    return f"Without a network, put the file{facts} at {path}"
+    facts = f"\n  ({', '.join(known)})" if known else ""
+    return f"Without a network, put the file at {path}{facts}"

@@ -6,6 +6,8 @@ from os.path import commonprefix
 
 import polars as pl
 
+from pixsieve.pages.text import short_name
+
 _COLUMNS = ("path", "label", "split", "width", "height", "file_size", "error_code")
 
 
@@ -15,7 +17,7 @@ class Card:
 
     image: int
     path: str
-    #: The path without the folder that all images share.
+    #: The path without the folder that all images share, and short where it names a box.
     name: str
     label: str | None = None
     split: str | None = None
@@ -35,15 +37,16 @@ class Cards:
     def __call__(self, image: int) -> Card:
         """The card of one image."""
         row = self._images.row(image, named=True)
-        return Card(image=image, name=row["path"][len(self.root) :], **row)
+        return Card(image=image, name=short_name(row["path"][len(self.root) :]), **row)
 
     def many(self, images: Iterable[int]) -> tuple[Card, ...]:
         """The cards of several."""
         return tuple(self(image) for image in images)
 
-    def bytes(self, images: pl.Series) -> int:
-        """How much these files take together."""
-        return int(self._images["file_size"].gather(images).sum() or 0)
+    def bytes(self, images: pl.Series) -> int | None:
+        """How much these files take together; None where none is a file of its own."""
+        sizes = self._images["file_size"].gather(images).drop_nulls()
+        return int(sizes.sum()) if len(sizes) else None
 
 
 def common_folder(paths: pl.Series) -> str:

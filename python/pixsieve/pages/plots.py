@@ -66,10 +66,11 @@ def histogram(
         *_bars(values, scale, cuts, unit, floor),
         *(_tick(scale, value, floor) for value in scale.ticks()),
     ]
+    parts += [_line(scale, cut, floor) for cut in shown]
     lines = [0, 0]
     for cut in shown:
         lines[_ends(scale, cut)] += 1
-        parts.append(_line(scale, cut, lines[_ends(scale, cut)], floor))
+        parts.append(_name(scale, cut, lines[_ends(scale, cut)]))
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - made of numbers and escaped names
 
 
@@ -161,11 +162,15 @@ def _ends(scale: _Scale, cut: Cut) -> int:
     return int(scale.x(cut.value) > scale.width / 2)
 
 
-def _line(scale: _Scale, cut: Cut, line: int, floor: int) -> str:
+def _line(scale: _Scale, cut: Cut, floor: int) -> str:
+    x = scale.x(cut.value)
+    return f'<line class="cut" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{floor}"/>'
+
+
+def _name(scale: _Scale, cut: Cut, line: int) -> str:
     x, ends = scale.x(cut.value), _ends(scale, cut)
     text = f"{cut.name} {'above' if cut.above else 'below'} {measure(cut.value)}"
     return (
-        f'<line class="cut" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{floor}"/>'
         f'<text class="cut" x="{x + (-5 if ends else 5):.1f}" y="{line * LINE - 1}" '
         f'text-anchor="{"end" if ends else "start"}">{escape(text)}</text>'
     )

@@ -15,6 +15,30 @@ _SPECIAL = re.compile(
 )
 
 
+_NUMBER = r"(?:-?\d{1,9}(?:\.\d+)?|\?)"
+#: How a path ends that names a box: `annotations.parts` writes it.
+_BOX = re.compile(
+    rf"#(?:(xywh)=(percent:)?({_NUMBER}(?:,{_NUMBER}){{3}})"
+    rf"|corners=({_NUMBER}(?:,{_NUMBER}){{7}}))$",
+    re.ASCII,
+)
+
+
+def short_name(path: str) -> str:
+    """The path; of a box, in place of its numbers, these rounded: `cat.jpg [10, 20, 81 x 36]`.
+
+    They are left and top, width and height; of a rotated box its first corner.
+    """
+    found = _BOX.search(path)
+    if found is None:
+        return path
+    digits = 1 if found[2] else 0
+    numbers = (found[3] or found[4]).split(",")
+    shown = [one if one == "?" else f"{float(one):.{digits}f}" for one in numbers]
+    size = f"{shown[2]} \u00d7 {shown[3]}{' %' if found[2] else ''}" if found[1] else "turned"
+    return f"{path[: found.start()]} [{shown[0]}, {shown[1]}, {size}]"
+
+
 def visible(text: object) -> str:
     """The text with each character that hides, breaks or turns it replaced by a visible one."""
     return _SPECIAL.sub(lambda found: _picture(found[0]), str(text))
@@ -84,10 +108,8 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
-def size(value: int | None) -> str:
+def size(value: int) -> str:
     """Bytes in decimal units, which stay on the line of their number."""
-    if value is None:
-        return "?"
     if value < 1000:
         return f"{value}\u00a0B"
     amount = value / 1000

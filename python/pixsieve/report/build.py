@@ -11,7 +11,7 @@ from pixsieve.config import Config
 from pixsieve.pages.cards import Cards
 from pixsieve.pages.text import count, number
 from pixsieve.report import overview, sections
-from pixsieve.report.data import Footage, Look, Number, Report, Section, Setting
+from pixsieve.report.data import Footage, Group, Look, Number, Report, Section, Setting
 from pixsieve.report.plane import plane
 
 #: Flags that have a number at the top, and whose absence is worth a line.
@@ -75,9 +75,7 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
         settings=_settings(info),
         numbers=_numbers(summary.counts),
         lines=tuple((line.text, line.call) for line in summary.lines),
-        duplicates=sections.duplicates(
-            audit.duplicates(), cards, groups=limits.groups, members=limits.members
-        ),
+        duplicates=_duplicates(audit, cards, limits),
         videos=_videos(audit, cards, limits.runs),
         leaks=sections.leaks(
             audit.leaks(),
@@ -124,6 +122,12 @@ def build_report(audit: Audit, *, limits: Limits | None = None) -> Report:
     )
 
 
+def _duplicates(audit: Audit, cards: Cards, limits: Limits) -> Section[Group]:
+    found = audit.duplicates()
+    within = audit.within_videos(found)
+    return sections.duplicates(found, within, cards, groups=limits.groups, members=limits.members)
+
+
 def _videos(audit: Audit, cards: Cards, runs: int) -> Section[Footage] | None:
     if not audit.has_videos:
         return None
@@ -141,10 +145,11 @@ def _looks(flags: pl.DataFrame, cards: Cards, looks: int) -> tuple[Section[Look]
 
 def _numbers(counts: Mapping[str, Any]) -> tuple[Number, ...]:
     leaks = None if counts["leaks"] is None else sum(row["images"] for row in counts["leaks"])
-    broken = counts["images"] - counts["valid"]
+    broken = counts["images"] - counts["valid"] - counts.get("small_boxes", 0)
     rows = [
         (counts["images"], "image", "images", None),
         (counts["removable"], "extra copy", "extra copies", "duplicates"),
+        (counts["similar_frames"], "similar frame", "similar frames", "duplicates"),
         (leaks, "leak", "leaks", "leaks"),
         (counts["mislabels"], "suspect label", "suspect labels", "mislabels"),
         (counts["outliers"], "outlier", "outliers", "outliers"),
@@ -181,6 +186,8 @@ def _facts(info: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{number(many)} {name.replace('_', ' ')}" for name, many in left_out.items()
         )
         facts.append(("Left out", f"{count(sum(left_out.values()), 'file')} ({listed})"))
+    if info.get("hint"):
+        facts.append(("Note", str(info["hint"])))
     return facts
 
 

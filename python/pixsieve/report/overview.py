@@ -68,7 +68,7 @@ def classes(audit: Audit, *, most: int) -> tuple[ClassRow, ...]:
         return ()
     counted = images.select("label").drop_nulls().group_by("label").agg(images=pl.len())
     found = {
-        "duplicates": audit.duplicates().filter(~pl.col("keep")),
+        "duplicates": audit.duplicates(within_videos=False).filter(~pl.col("keep")),
         "mislabels": audit.mislabels(),
         "outliers": audit.outliers(),
         "invalid": images.filter(pl.col("error_code").is_not_null()),

@@ -50,18 +50,35 @@ LOOKS = {
 }
 
 
-def duplicates(frame: pl.DataFrame, cards: Cards, *, groups: int, members: int) -> Section[Group]:
-    """Groups, largest first, each with its representative first."""
-    shown = frame.filter(pl.col("group") < groups)
-    saved = size(cards.bytes(frame.filter(~pl.col("keep"))["image"]))
+def duplicates(
+    frame: pl.DataFrame, within: pl.Series, cards: Cards, *, groups: int, members: int
+) -> Section[Group]:
+    """Groups, largest first, each with its representative first.
+
+    `within` says which rows are frames of their representative's own video: groups of nothing
+    else come last.
+    """
+    saved = cards.bytes(frame.filter(~pl.col("keep"))["image"])
+    copied = frame.filter(~pl.col("keep") & ~within)["group"].unique()
+    copies = pl.col("group").is_in(copied.implode())
+    order = pl.concat([frame.filter(copies), frame.filter(~copies)])
+    first = order["group"].unique(maintain_order=True).head(groups)
+    shown = order.filter(pl.col("group").is_in(first.implode()))
+    amount = "" if saved is None else f": {size(saved)} in all"
+    text = f"All but one image of each group could go{amount}. "
+    if number := int(within.sum()):
+        text = (
+            "All but one image of each group could go, unless they are frames of one video, which "
+            f"are alike by nature, as {number:,} of these are; groups of nothing else come last. "
+        )
     return Section(
         key="duplicates",
         title="Duplicates",
         unit="group",
         total=frame["group"].n_unique(),
         call="audit.duplicates()",
-        text=f"All but one image of each group could go: {saved} in all. Largest groups first; "
-        "in each the image to keep, then its duplicates by falling similarity to it.",
+        text=text + "Largest groups first; in each the image to keep, then its duplicates by "
+        "falling similarity to it.",
         nothing="No duplicates.",
         items=tuple(
             _group(rows, cards, members)
@@ -304,7 +321,13 @@ def _limits(frame: pl.DataFrame) -> str:
 
 
 def invalid(frame: pl.DataFrame, cards: Cards, *, invalid: int) -> Section[Broken]:
-    """The images that could not be read, or not wholly."""
+    """The images that could not be read, or not wholly; of boxes too small only the number."""
+    small = pl.lit(value=False)
+    if "box_width" in frame.columns:
+        small = (pl.col("error_code") == "too_small") & pl.col("box_width").is_not_null()
+    number = frame.select(small.sum()).item() or 0
+    frame = frame.filter(~small)
+    also = f" Boxes too small to be looked at are not shown: {number:,}." if number else ""
     rows = frame.head(invalid).iter_rows(named=True)
     return Section(
         key="invalid",
@@ -313,7 +336,7 @@ def invalid(frame: pl.DataFrame, cards: Cards, *, invalid: int) -> Section[Broke
         total=frame.height,
         call="audit.invalid_instances()",
         text="Files that could not be read as pictures. Truncated ones were read as far as they "
-        "go and take part in everything else.",
+        f"go and take part in everything else.{also}",
         nothing="No broken images.",
         items=tuple(Broken(cards(row["image"]), row["error_code"], row["detail"]) for row in rows),
     )

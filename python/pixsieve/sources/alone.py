@@ -12,7 +12,7 @@ KNOWN = frozenset((*HOLDING, *PICTURE_EXTENSIONS))
 OTHERS = {b"%PDF": "PDF", b"<svg": "SVG", b"<?xml": "XML", b"Rar!": "RAR", b"7z\xbc\xaf": "7-Zip"}
 READ = (
     "give a folder, a picture, an archive (tar, zip), a video, a Parquet file, a list of paths "
-    "(txt, csv), a data.yaml, a COCO file or a URL"
+    "(txt, csv, jsonl), a data.yaml, a COCO file or a URL"
 )
 
 

@@ -1,16 +1,16 @@
 """Folders and lists of files."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import polars as pl
 
 from pixsieve import _native
 from pixsieve.config import Config
 from pixsieve.sources.listing import Listing, listed, shown
+from pixsieve.sources.tables.paths import list_paths
 
 #: Listed in a folder whatever they hold; other names only if their first bytes say picture.
 PICTURE_EXTENSIONS = (
@@ -91,34 +91,8 @@ def list_folder(root: Path, *, config: Config, exclude: Path | None, progress: P
     return Listing(frame, str(absolute), notes)
 
 
-def list_files(paths: list[str]) -> Listing:
-    """The given files, in bytewise order."""
-    # One file under two spellings, or behind a link, is one image: it has no copy to spare.
-    files: dict[str, str] = {}
-    for path in sorted(set(paths), key=os.fsencode):
-        files.setdefault(os.path.realpath(path), path)
-    unique = sorted(files.values(), key=os.fsencode)
-    sizes, modified = [], []
-    for path in unique:
-        try:
-            status = os.stat(path)  # noqa: PTH116 - names may not be UTF-8
-        except OSError:
-            # Listed all the same: the row will say that the file is missing.
-            sizes.append(0)
-            modified.append(0)
-        else:
-            sizes.append(status.st_size)
-            modified.append(status.st_mtime_ns)
-    frame = listed(
-        {
-            "path": pl.Series([shown(path) for path in unique], dtype=pl.String),
-            "relative": pl.Series([shown(path) for path in unique], dtype=pl.String),
-            "location": pl.Series(
-                [os.fsencode(os.path.abspath(path)) for path in unique],  # noqa: PTH100
-                dtype=pl.Binary,
-            ),
-            "size": pl.Series(sizes, dtype=pl.UInt64),
-            "modified": pl.Series(modified, dtype=pl.Int64),
-        }
-    )
-    return Listing(frame, str(Path.cwd()), {"repeated": len(paths) - len(unique)})
+def list_files(paths: Iterable[str]) -> Listing:
+    """The given files and objects, in bytewise order; one that is not there is a row, too."""
+    ordered = sorted(paths, key=os.fsencode)
+    files = list_paths(ordered, described="the list")
+    return Listing(files.frame, str(Path.cwd()), files.notes)

@@ -1,7 +1,7 @@
 """From whatever the user gives to one listing."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,8 +18,10 @@ from pixsieve.sources.files import (
     list_files,
     list_folder,
 )
+from pixsieve.sources.globs import fitting, front, is_glob, is_remote_glob, list_glob
 from pixsieve.sources.listing import Listing, combined, is_url, plain, resolved, shown
 from pixsieve.sources.opening import Opener
+from pixsieve.sources.tables.lists import is_list, read_list
 
 #: A folder, a file, a URL, a table, a dataset, or a list of any of them.
 Input: TypeAlias = str | os.PathLike[str] | Iterable[Any] | Any
@@ -29,6 +31,9 @@ SYNCED = "synced"
 #: Of names in a bucket those that are listed.
 REMOTE = frozenset([*PICTURE_EXTENSIONS, *HOLDING, "tar.gz", "tar.bz2", "tar.xz"])
 
+#: Of files that say where pictures are, lists aside.
+DESCRIBING = frozenset({"yaml", "yml", "json"})
+
 
 def list_input(
     source: Input, *, config: Config, work_dir: Path | None, progress: Progress
@@ -37,14 +42,16 @@ def list_input(
 
     Args:
         source: A folder; a file: a picture, an archive, a video, a Parquet file, a list of paths
-            (text or CSV), the data.yaml of a YOLO data set or the JSON of a COCO one; a URL; a
-            table; a dataset of Hugging Face or PyTorch; pictures in memory; or a list of these.
+            (text, CSV, JSON Lines), the data.yaml of a YOLO data set or the JSON of a COCO one; a
+            pattern of paths; a URL; a table; a dataset of Hugging Face or PyTorch; pictures in
+            memory; or a list of these.
         config: The settings.
         work_dir: The work directory, which is left out; copies of remote files go there.
         progress: Is told how many were found.
 
     Raises:
-        FileNotFoundError: If a folder or file that was given by itself does not exist.
+        FileNotFoundError: If a folder or file that was given does not exist, but for pictures
+            in a list, which become rows.
         ImportError: If a package is missing that reads such an input.
         PermissionError: If it may not be read.
         ValueError: If there is no picture, or the input is of no kind that is known.
@@ -87,12 +94,24 @@ class _Lister:
         if is_url(path):
             special = self._described_by_file(path)
             return self._remote(path) if special is None else special
+        if is_glob(path):
+            return self._glob(path)
         if not os.path.lexists(path) and extension_of(path):
             raise FileNotFoundError(f"{shown(path)}: there is no such file")
         if not Path(path).is_file():
             return self._expanded(self._folder(path))
         special = self._described_by_file(path)
         return self._file(path) if special is None else special
+
+    def _glob(self, pattern: str) -> Listing:
+        found = list_glob(
+            pattern,
+            self._several,
+            config=self.config,
+            exclude=self.work_dir,
+            progress=self.progress,
+        )
+        return self._expanded(found)
 
     def _file(self, path: str) -> Listing:
         """Of one file: what it holds is called by its name in there."""
@@ -111,7 +130,7 @@ class _Lister:
         found = expanded(self._synced(listing), config=self.config, progress=self.progress)
         # A Parquet file may name files that lie beside it.
         again = found is not listing and (found.frame["kind"] == "file").any()
-        return _without_repeated(found) if again else found
+        return without_repeated(found) if again else found
 
     def _synced(self, listing: Listing) -> Listing:
         """The same, remote files as their copies in the work directory, where that is asked for."""
@@ -128,20 +147,26 @@ class _Lister:
     def _remote(self, url: str) -> Listing:
         from pixsieve.sources.cloud import list_remote  # noqa: PLC0415 - for remote inputs
 
+        pattern = is_remote_glob(url)
         frame, notes = list_remote(
-            url, config=self.config, extensions=REMOTE, progress=self.progress
+            front(url) + "/" if pattern else url,
+            config=self.config,
+            extensions=REMOTE,
+            progress=self.progress,
         )
-        return self._expanded(Listing(frame, os.getcwd(), notes))  # noqa: PTH109 - as text
+        below = "/" in url.partition("://")[2].rstrip("/")
+        if below and not pattern and frame.is_empty() and not any(notes.values()):
+            raise FileNotFoundError(
+                f"{shown(url)}: there is no such object or folder in the bucket"
+            )
+        found = Listing(frame, os.getcwd(), notes)  # noqa: PTH109 - as text
+        return self._expanded(fitting(found, url) if pattern else found)
 
     def _described_by_file(self, path: str) -> Listing | None:
         """Of a file that is no picture but says where pictures are."""
-        from pixsieve.sources.tables.lists import is_list  # noqa: PLC0415 - on demand
-
         return self._list_file(path) if is_list(path) else None
 
     def _list_file(self, path: str) -> Listing:
-        from pixsieve.sources.tables.lists import read_list  # noqa: PLC0415 - needed only for them
-
         data, folder = None, str(Path(path).absolute().parent)
         if is_url(path):
             with Opener(self.config)(path) as file:
@@ -149,12 +174,16 @@ class _Lister:
         files = read_list(path, data)
         parts = [self._expanded(Listing(files.frame, folder, files.notes))]
         parts += [self._path(one) for one in files.folders]
-        return combined(part for part in parts if len(part) or len(parts) == 1)
+        if len(parts) == 1:
+            return parts[0]
+        # A file may lie in a folder that is listed, too.
+        return without_repeated(combined(part for part in parts if len(part)))
 
     def _object(self, source: object) -> Listing | None:
         """Of a table or a dataset; None if it is neither."""
         from pixsieve.sources.tables import frames, huggingface, torch_like  # noqa: PLC0415 - on demand
 
+        source = frames.of_column(source)
         most = self.config.max_pixels
         if huggingface.is_huggingface(source):
             found = huggingface.list_huggingface(source)
@@ -181,48 +210,34 @@ class _Lister:
         if is_records(sources):
             return self._of_given(list_table(sources, max_pixels=self.config.max_pixels))
         _check_items(sources)
-        files = [
-            os.fspath(one)
-            for one in sources
-            if isinstance(one, _PATH) and self._is_plain_file(os.fspath(one))
-        ]
-        urls = [one for one in sources if isinstance(one, str) and self._is_object(one)]
-        pictures = [one for one in sources if is_picture(one)]
-        others = [
-            one
-            for one in sources
-            if not is_picture(one)
-            and not (isinstance(one, _PATH) and self._is_plain_file(os.fspath(one)))
-            and not (isinstance(one, str) and self._is_object(one))
-        ]
-        parts = list(self._others(others))
+        pictures, rest = _divided(sources, is_picture)
+        files, others = _divided(rest, _is_one_file)
+        _check_there([path for path in map(os.fspath, files) if not is_url(path)])
+        parts = [self.listing(one) for one in others]
         if pictures:
             from pixsieve.sources.tables.torch_like import list_pictures  # noqa: PLC0415 - on demand
 
             parts.append(self._of_given(list_pictures(pictures, max_pixels=self.config.max_pixels)))
-        if urls:
-            from pixsieve.sources.tables.paths import list_paths  # noqa: PLC0415 - on demand
-
-            objects = list_paths(urls, described="the list")
-            parts.append(self._expanded(Listing(objects.frame, os.getcwd(), objects.notes)))  # noqa: PTH109
         if files or not parts:
-            parts.append(self._expanded(list_files(files)))
-        return _without_repeated(combined(parts))
+            parts.append(self._expanded(list_files(os.fspath(one) for one in files)))
+        return without_repeated(combined(parts))
 
-    def _others(self, sources: list[Any]) -> Iterator[Listing]:
-        for one in sources:
-            yield self.listing(one)
 
-    def _is_object(self, text: str) -> bool:
-        """Whether it is a URL that by its name is that of a file: one row, even if it is gone."""
-        return is_url(text) and extension_of(text) in REMOTE
+def _divided(items: list[Any], fits: Callable[[Any], bool]) -> tuple[list[Any], list[Any]]:
+    """Those that fit, and the others."""
+    return [one for one in items if fits(one)], [one for one in items if not fits(one)]
 
-    def _is_plain_file(self, path: str) -> bool:
-        """Whether it is listed as a file, even if it is not there."""
-        if is_url(path) or Path(path).is_dir():
-            return False
-        suffix = Path(path).suffix.lower()
-        return suffix not in (".txt", ".lst", ".csv", ".tsv", ".yaml", ".yml", ".json")
+
+def _is_one_file(item: object) -> bool:
+    """Whether it is the path or URL of one file, which is listed even if it is not there."""
+    if not isinstance(item, _PATH):
+        return False
+    path = os.fspath(item)
+    if is_url(path):
+        return extension_of(path) in REMOTE and not is_remote_glob(path)
+    if is_glob(path):
+        return False
+    return not (Path(path).is_dir() or is_list(path) or extension_of(path) in DESCRIBING)
 
 
 def _check_items(sources: list[Any]) -> None:
@@ -236,7 +251,14 @@ def _check_items(sources: list[Any]) -> None:
         )
 
 
-def _without_repeated(listing: Listing) -> Listing:
+def _check_there(files: list[str]) -> None:
+    """Refuses what is not there, but for pictures: those are rows."""
+    for path in files:
+        if extension_of(path) not in PICTURE_EXTENSIONS and not os.path.lexists(path):
+            raise FileNotFoundError(f"{shown(path)}: there is no such file or folder")
+
+
+def without_repeated(listing: Listing) -> Listing:
     """Each place once, the first time."""
     files = [
         os.fsencode(resolved(os.fsdecode(location))) if kind == "file" else location

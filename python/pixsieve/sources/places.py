@@ -30,7 +30,8 @@ LISTED = pl.Schema(
         "location": pl.Binary(),  # absolute path, or URL, of the file that holds it
         "kind": pl.Enum(KINDS),
         "offset": pl.UInt64(),
-        "stored": pl.UInt64(),  # bytes it takes there; 0 where that is not known
+        # Bytes it takes there, 0 where that is not known; of a frame, those decoded before it.
+        "stored": pl.UInt64(),
         "size": pl.UInt64(),  # bytes of the picture's file; 0 where that is not known
         "check": pl.UInt32(),  # CRC-32 of them, or null
         "modified": pl.Int64(),  # of the file that holds it, nanoseconds since 1970; 0 if unknown

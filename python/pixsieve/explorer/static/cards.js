@@ -74,9 +74,9 @@ export function path(full) {
 
 export function meta(card) {
   const said = [card.label, card.split].filter((one) => one !== null);
-  const size = card.width ? [`${card.width} × ${card.height}`, card.size] : [card.size];
-  const parts = said.flatMap((one) => [name(one), " · "]);
-  return el("span", { class: "meta" }, ...parts, size.join(" · "));
+  const sizes = [card.width ? `${card.width} × ${card.height}` : null, card.size].filter(Boolean);
+  const parts = [...said.map((one) => name(one)), ...(sizes.length ? [sizes.join(" · ")] : [])];
+  return el("span", { class: "meta" }, ...parts.flatMap((one, at) => (at ? [" · ", one] : [one])));
 }
 
 /** A picture with what is said of it; `open` is called when it is chosen. */

@@ -220,7 +220,7 @@ export async function showPair(from, to, turned, signal) {
   open();
 }
 
-const pairMeta = (card) => [card.label, card.split, card.width ? `${card.width} × ${card.height}` : null, card.size].filter((one) => one !== null).join(" · ");
+const pairMeta = (card) => [card.label, card.split, card.width ? `${card.width} × ${card.height}` : null, card.size].filter(Boolean).join(" · ");
 
 /** Compares the image that is shown with its first copy, or else with what is nearest. */
 export function compareNearest() {

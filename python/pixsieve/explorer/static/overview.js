@@ -29,7 +29,7 @@ function parts(known) {
   const decisions = Object.values(known.counts).reduce((all, one) => all + one, 0);
   return [
     el("h1", { textContent: "Overview" }),
-    el("p", { class: "soft path" }, name(known.input), ` · ${count(known.images, "image")} · ${known.bytes}`),
+    el("p", { class: "soft path" }, name(known.input), ` · ${[count(known.images, "image"), known.bytes].filter(Boolean).join(" · ")}`),
     el("ul", { class: "numbers" }, ...known.lists.filter((one) => one.name !== "images").map(tile)),
     decisions
       ? el("p", {}, el("a", { href: "#/decisions", textContent: count(decisions, "decision") }), ` so far: ${Object.entries(known.counts).map(([kind, many]) => `${number(many)} ${kind.replaceAll("_", " ")}`).join(", ")}. `, el("code", { textContent: "audit.decisions()" }))

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from pixsieve.sources.places import LISTED
+from pixsieve.sources.tables.columns import is_pattern
 
 EXTENSIONS = frozenset(("cls", "txt", "json"))
 #: A longer sidecar is none.
@@ -124,8 +125,7 @@ class Sidecars:
 
 def _free(name: str, *taken: dict[str, Any]) -> str:
     """The name, or one that no column of ours has, nor means several to Polars."""
-    patterned = name == "*" or (name.startswith("^") and name.endswith("$"))
-    if name in LISTED or patterned:
+    if name in LISTED or is_pattern(name):
         name = f"{name}_user"
         while any(name in fields for fields in taken):
             name += "_user"

@@ -120,6 +120,8 @@ def explained(error: BaseException, url: RemoteURL, text: str) -> Exception:
     if isinstance(error, FileNotFoundError) or status in {404, 410}:
         return FileNotFoundError(_missing(url, where, bucket))
     if "redirect" in str(error).lower() or status in {301, 307}:
+        if url.is_http:
+            return OSError(f"{where}: the server sends from address to address, and to no file")
         return OSError(
             f"{where}: the bucket lies in another region: set AWS_REGION to the right one"
         )

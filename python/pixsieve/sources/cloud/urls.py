@@ -99,6 +99,16 @@ def parse(text: str) -> RemoteURL:
     return RemoteURL(scheme, host, bucket, key.lstrip("/"), front)
 
 
+def one_spelling(text: str) -> str:
+    """The same for all ways to write a URL of a bucket, as `s3a://` and `s3://` are one."""
+    try:
+        url = parse(text)
+    except ValueError:
+        # What cannot be read will say so where it is read.
+        return text
+    return text if url.is_http else url.root + url.key
+
+
 def _http(text: str, scheme: str) -> RemoteURL:
     try:
         parts = urlsplit(text)

@@ -3,11 +3,17 @@
 import importlib
 import re
 
-from pixsieve.sources.formats.kinds import HEAD, RAW_EXTENSIONS, missing, needs
+from pixsieve.sources.formats.kinds import (
+    HEAD,
+    RAW_EXTENSIONS,
+    installed_since,
+    missing,
+    needs,
+)
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.places import Failure
 
-__all__ = ["HEAD", "RAW_EXTENSIONS", "Decoded", "decode", "missing", "needs"]
+__all__ = ["HEAD", "RAW_EXTENSIONS", "Decoded", "decode", "installed_since", "missing", "needs"]
 
 #: Longer sentences of a library are cut.
 LONGEST = 200
@@ -26,8 +32,9 @@ def decode(
 ) -> Decoded | Failure:
     """The picture, upright, alpha on white; of several, the primary or the first.
 
-    It may be called from several threads at once. It cannot be stopped: what is too large is
-    refused by its header, before it is decoded.
+    It may be called from several threads at once: large pictures wait for each other, so that
+    all together hold no more memory than `room.MOST`, or one of them alone. It cannot be stopped:
+    what is too large is refused by its header, before it is decoded.
 
     Args:
         data: The whole file.
@@ -50,7 +57,8 @@ def decode(
     if absent is not None:
         return Failure("unknown_format", absent)
     request = Request(max_side, max_pixels, stretch, short_side)
-    return _guarded(name, data, request)
+    with request.turn:
+        return _guarded(name, data, request)
 
 
 def _guarded(name: str, data: bytes, request: Request) -> Decoded | Failure:

@@ -1,4 +1,4 @@
-"""AVIF, through Pillow and libavif, or FFmpeg where libavif is too strict."""
+"""AVIF, through Pillow and libavif; FFmpeg where libavif is too strict or 8 bits are too few."""
 
 import importlib.util
 import io
@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixsieve.sources.formats.colours import on_white, upright
+from pixsieve.sources.formats.kinds import FFMPEG
 from pixsieve.sources.formats.picture import Decoded, RefusedError, Request
 from pixsieve.sources.formats.pillow import rgb
+from pixsieve.sources.formats.stretch import to_bytes
 
 #: The planes, the picture, its copy for Python, Pillow's, and RGB, as measured.
 PER_PIXEL = 14
+#: By FFmpeg with more than 8 bits: the planes, RGB of 16 bits, twice, and ours.
+PER_PIXEL_OF_MORE = 24
+#: In the configuration of AV1, of which it is the third byte: more than 8 bits.
+HIGH_DEPTH = 0x40
+#: What FFmpeg's frame does not tell: pictures that are mirrored, or cut by the container.
+UNTOLD = (b"imir", b"clap")
 
 ORIENTATION = 0x0112
 #: What libavif says of boxes that break a rule of the standard, though all may be there.
@@ -25,19 +33,37 @@ LIMITED = 1
 
 
 def decode(data: bytes, request: Request) -> Decoded:
-    """The first picture. More than 8 bits become 8 by their range."""
+    """The first picture.
+
+    More than 8 bits become 8 by their range; by percentiles, where that is asked for and PyAV is
+    installed, which alone gives them all.
+    """
+    if request.stretch == "percentile" and _is_deep(data) and _has_ffmpeg():
+        array = _by_ffmpeg(data, request, deep=True)
+        if array is not None:
+            return Decoded(array, "avif", array.shape[1], array.shape[0])
     try:
         return _by_pillow(data, request)
     except SyntaxError as error:
         if STRICT not in str(error):
             raise
-        if importlib.util.find_spec("av") is None:
-            more = "libavif refuses it; FFmpeg may read it: pip install 'pixsieve[video]'"
-            raise RefusedError("corrupt", f"{error}: {more}") from None
+        if not _has_ffmpeg():
+            raise RefusedError("corrupt", f"{error}: libavif refuses it; {FFMPEG}") from None
         array = _by_ffmpeg(data, request)
         if array is None:
             raise
     return Decoded(array, "avif", array.shape[1], array.shape[0])
+
+
+def _has_ffmpeg() -> bool:
+    return importlib.util.find_spec("av") is not None
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether the picture has more than 8 bits, and FFmpeg can be trusted with it."""
+    at = data.find(b"av1C")
+    deep = at >= 0 and len(data) > at + 6 and bool(data[at + 6] & HIGH_DEPTH)
+    return deep and not any(name in data for name in UNTOLD)
 
 
 def _by_pillow(data: bytes, request: Request) -> Decoded:
@@ -56,7 +82,7 @@ def _by_pillow(data: bytes, request: Request) -> Decoded:
     return Decoded(array, "avif", array.shape[1], array.shape[0])
 
 
-def _by_ffmpeg(data: bytes, request: Request) -> NDArray[np.uint8] | None:
+def _by_ffmpeg(data: bytes, request: Request, *, deep: bool = False) -> NDArray[np.uint8] | None:
     """The picture, upright; None if FFmpeg cannot read it, either."""
     import av  # noqa: PLC0415 - needed only for AVIF that libavif refuses
 
@@ -73,9 +99,10 @@ def _by_ffmpeg(data: bytes, request: Request) -> NDArray[np.uint8] | None:
             first = pictures[0]
             if not _says(data, first.width, first.height):
                 return None
-            request.check(first.width, first.height, first.width * first.height, PER_PIXEL)
+            each = PER_PIXEL_OF_MORE if deep else PER_PIXEL
+            request.check(first.width, first.height, first.width * first.height, each)
             frame = _frame(container, first, request)
-            colour = frame.to_ndarray(format="rgb24")
+            colour = _colour(frame, request.stretch, deep=deep)
             if ALPHA in data and len(rest) == 1:
                 container.seek(0)
                 alpha = _grey(_frame(container, rest[0], request))
@@ -85,6 +112,13 @@ def _by_ffmpeg(data: bytes, request: Request) -> NDArray[np.uint8] | None:
     except (av.error.FFmpegError, StopIteration, ValueError):
         return None
     return np.ascontiguousarray(np.rot90(colour, round(frame.rotation / 90) % 4))
+
+
+def _colour(frame: Any, stretch: str, *, deep: bool) -> NDArray[np.uint8]:
+    if not deep:
+        values: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+        return values
+    return to_bytes(frame.to_ndarray(format="rgb48le"), stretch)
 
 
 def _says(data: bytes, width: int, height: int) -> bool:

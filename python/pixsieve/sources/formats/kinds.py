@@ -1,6 +1,7 @@
 """Which of the formats that Python decodes a file is in, and what decoding it needs."""
 
 import importlib.util
+from collections.abc import Collection
 
 #: What each format is called in sentences, the package that reads it, as it is imported, as it is
 #: installed, and the extra that brings it.
@@ -13,6 +14,9 @@ PACKAGES = {
     "dicom": ("DICOM", "pydicom", "pydicom", "dicom"),
     "raw": ("camera RAW", "rawpy", "rawpy", "raw"),
 }
+
+#: Ends what is said of an AVIF file that only FFmpeg may read.
+FFMPEG = "FFmpeg may read it: pip install 'pixsieve[video]'"
 
 #: Most of them are TIFF by their first bytes; the extension tells.
 RAW_EXTENSIONS = ("cr2", "cr3", "nef", "arw", "dng", "rw2", "orf", "raf", "pef", "srw")
@@ -70,7 +74,16 @@ def _of_brands(head: bytes) -> str | None:
 
 def missing(name: str) -> str | None:
     """What to install before this format can be read; None if it can be."""
-    spoken, module, package, extra = PACKAGES[name]
-    if importlib.util.find_spec(module) is not None:
-        return None
+    return None if importlib.util.find_spec(PACKAGES[name][1]) else _advice(name)
+
+
+def _advice(name: str) -> str:
+    spoken, _, package, extra = PACKAGES[name]
     return f"reading {spoken} needs {package}: pip install 'pixsieve[{extra}]'"
+
+
+def installed_since(details: Collection[str]) -> bool:
+    """Whether what one of these, given by an earlier run, says to install is there now."""
+    known = any(_advice(name) in details and missing(name) is None for name in PACKAGES)
+    other = any(FFMPEG in detail for detail in details)
+    return known or (other and importlib.util.find_spec("av") is not None)

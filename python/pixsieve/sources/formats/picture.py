@@ -1,9 +1,11 @@
 """What a decoder is asked for, what it gives, and what it refuses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pixsieve.sources.formats.room import Turn
 
 #: Bytes that decoding may take for each pixel allowed, as in Rust.
 BYTES_PER_PIXEL = 7
@@ -41,9 +43,11 @@ class Request:
     stretch: str
     short_side: int | None
     """A decoder may give a smaller picture, whose short side is not below this."""
+    turn: Turn = field(default_factory=Turn, compare=False)
+    """Its share of the memory that all decoders have together."""
 
     def check(self, width: int, height: int, held: float, per_pixel: int) -> None:
-        """Refuses sizes beyond the limits, before memory is spent on them.
+        """Refuses sizes beyond the limits, before memory is spent on them; waits for its turn.
 
         Args:
             width: In pixels; so is `height`.
@@ -66,6 +70,7 @@ class Request:
             raise RefusedError(
                 "too_large", f"{size}: decoding takes {needed} bytes, more than {most}"
             )
+        self.turn.wait(needed)
 
     def halvings(self, width: int, height: int, most: int) -> int:
         """How often the sides may be halved, at most `most` times."""

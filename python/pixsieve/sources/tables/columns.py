@@ -16,11 +16,6 @@ PICTURE_COLUMNS = (
     *("image_bytes", "img_bytes", "image_data", "image/encoded", "encoded"),
     *("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"),
 )
-#: Columns of boxes: a table that has all of a line has one row per box, not per picture.
-BOX_COLUMNS = (
-    ("col_x", "row_y", "width", "height"),
-    ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
-)
 
 
 class NoPicturesError(ValueError):
@@ -133,8 +128,8 @@ def _made(dtype: pl.DataType | DataTypeClass) -> pl.DataType:
 def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.DataFrame:
     """The columns that travel into every result: those without bytes and objects.
 
-    Those that are called like a column of `LISTED` get `_user` behind their names; columns without
-    a name, such as the row numbers of CSV files, are left out.
+    Those that are called like a column of `LISTED`, or by a pattern, get `_user` behind their
+    names; columns without a name, such as the row numbers of CSV files, are left out.
     """
     taken = {*frame.columns, *LISTED}
     chosen = {}
@@ -142,7 +137,7 @@ def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.Dat
         if name in leave_out or not name or is_binary(dtype) or _is_empty_struct(dtype):
             continue
         free = name
-        while free in LISTED or (free != name and free in taken):
+        while free in LISTED or is_pattern(free) or (free != name and free in taken):
             free += "_user"
         taken.add(free)
         chosen[name] = free
@@ -150,13 +145,13 @@ def user_columns(frame: pl.DataFrame, leave_out: Collection[str] = ()) -> pl.Dat
     return frame.select(frame[name].alias(free) for name, free in chosen.items())
 
 
+def is_pattern(name: str) -> bool:
+    """Whether Polars takes the name for a pattern of names: `*`, or `^a.*$`."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
+
+
 def _is_empty_struct(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Struct) and not dtype.fields
-
-
-def has_boxes(names: Collection[str]) -> bool:
-    """Whether the rows of the table are boxes, of which a picture may have several."""
-    return any(all(name in names for name in boxes) for boxes in BOX_COLUMNS)
 
 
 def named_rows(
@@ -183,18 +178,3 @@ def named_rows(
         "path": ((shown or fallback) + "#row=" + numbers),
         "relative": ((relative or fallback) + "#row=" + numbers),
     }
-
-
-def with_names(frame: pl.DataFrame, column: str, names: list[str] | None) -> pl.DataFrame:
-    """Class numbers, also in lists, as the names of the classes; -1 and others are null."""
-    if not names or column not in frame.columns:
-        return frame
-    dtype = frame.schema[column]
-    table = dict(enumerate(names))
-    if isinstance(dtype, pl.List) and _made(dtype.inner).is_integer():
-        one = pl.element().replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(pl.col(column).list.eval(one))
-    if dtype.is_integer():
-        named = pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
-        return frame.with_columns(named)
-    return frame

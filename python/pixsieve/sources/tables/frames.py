@@ -54,6 +54,17 @@ def columns_of(rows: Iterable[Mapping[Any, Any]]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
+def of_column(source: object) -> object:
+    """A series of Polars or pandas as a table of paths, or of pictures; all else as it is."""
+    if isinstance(source, pl.Series):
+        return {"image" if source.dtype in (pl.Binary, pl.Struct) else "path": source.alias("")}
+    if hasattr(source, "notna") and hasattr(source, "to_frame") and not _is_pandas(source):
+        values = source.astype(object).where(source.notna(), None).tolist()  # type: ignore[attr-defined]
+        series = pl.Series(values, dtype=None if values else pl.String, strict=False)
+        return of_column(series)
+    return source
+
+
 def _is_column(values: object) -> bool:
     return isinstance(values, list | tuple | pl.Series) or hasattr(values, "__array__")
 

@@ -6,13 +6,13 @@ from typing import Any
 import polars as pl
 
 from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.classes import with_class_names
 from pixsieve.sources.tables.columns import (
     PictureColumn,
     named_rows,
     path_column,
     picture_column,
     user_columns,
-    with_names,
 )
 from pixsieve.sources.tables.given import Given, cells_or_files, given_rows, joined, of_cell
 from pixsieve.sources.tables.paths import list_paths
@@ -79,12 +79,7 @@ def _user(arrow: Any, features: Mapping[str, Any], leave_out: list[str]) -> pl.D
     names = [name for name in arrow.column_names if name not in leave_out]
     if not names:
         return pl.DataFrame()
-    frame = _as_frame(arrow.select_columns(names)[:])
-    for name in names:
-        feature = features.get(name)
-        feature = getattr(feature, "feature", feature)
-        frame = with_names(frame, name, getattr(feature, "names", None))
-    return frame
+    return with_class_names(_as_frame(arrow.select_columns(names)[:]), features)
 
 
 def _list_cells(

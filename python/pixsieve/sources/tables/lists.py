@@ -1,34 +1,44 @@
-"""Text and CSV files of paths."""
+"""Files of paths: text, CSV, JSON Lines."""
 
-import codecs
-import csv
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from pixsieve.sources.files import PICTURE_EXTENSIONS
+from pixsieve.sources.files import PICTURE_EXTENSIONS, extension_of
 from pixsieve.sources.listing import URL, is_url, shown
-from pixsieve.sources.tables.columns import PATH_COLUMNS, path_column, user_columns
+from pixsieve.sources.tables.columns import path_column, user_columns
+from pixsieve.sources.tables.delimited import (
+    ANY_HELD,
+    RELEASED,
+    SEPARATORS,
+    fields_of,
+    lines_of,
+    read_json_lines,
+    read_lines,
+    readable,
+    separator_of_header,
+)
 from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
 
 #: The files that are read as lists of paths.
-LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv")
-SEPARATORS = (",", "\t", ";", "|")
-#: Bytes that are not UTF-8, as characters that a table can hold: of the last private plane.
-HELD = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
-RELEASED = {held: escape for escape, held in HELD.items()}
+LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv", ".jsonl", ".ndjson")
+JSON_LINES = (".jsonl", ".ndjson")
 
 
 def is_list(path: str | os.PathLike[str]) -> bool:
     """Whether the name of a file says that it is a list of paths."""
-    return Path(path).suffix.lower() in LIST_EXTENSIONS
+    return _suffix(path) in LIST_EXTENSIONS
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    """The extension, with its dot; of a URL, too, that is signed."""
+    return f".{extension_of(os.fspath(path))}"
 
 
 def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
-    """The files and folders that a text or CSV file lists.
+    """The files and folders that a text, CSV or JSON Lines file lists.
 
     A text file has one path per line; blank lines are skipped. With a header that has a column
     path or filename, it is read as CSV, and the other columns are the user's. Without header, a
@@ -49,8 +59,8 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
             raise FileNotFoundError(f"{described}: there is no such list of paths")
         data = Path(path).read_bytes()
     folder = None if is_url(os.fspath(path)) else folder_of(path)
-    lines = _lines(data, described)
-    paths, user = _parse(lines, folder, described)
+    objects = _suffix(path) in JSON_LINES
+    paths, user = _of_objects(data, described) if objects else _of_text(data, folder, described)
     files = list_paths(paths, described=described, folder=folder, user=user, folders=True)
     if not files.folders and not _any_path(files.frame):
         raise ValueError(
@@ -60,30 +70,26 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
     return files
 
 
-def _lines(data: bytes, described: str) -> list[str]:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = data.decode("utf-16", "replace")
-    else:
-        text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
-    if "\0" in text:
-        raise ValueError(f"{described} is no text file: a list has one path per line")
-    lines = text.split("\n") if "\n" in text else text.split("\r")
-    lines = [line.removesuffix("\r") for line in lines if line.strip()]
-    if not lines:
-        raise ValueError(f"{described} is empty: a list has one path per line")
-    return lines
+def _of_objects(data: bytes, described: str) -> tuple[Sequence[str | None], pl.DataFrame | None]:
+    frame = read_json_lines(data, described)
+    column = path_column(frame.columns)
+    if column is None:
+        found = ", ".join(frame.columns) or "none"
+        raise ValueError(f"{described}: no key is called path or filename; found are {found}")
+    return _split(frame, column, described)
 
 
-def _parse(
-    lines: list[str], folder: str | None, described: str
+def _of_text(
+    data: bytes, folder: str | None, described: str
 ) -> tuple[Sequence[str | None], pl.DataFrame | None]:
-    separator = _separator_of_header(lines[0])
+    lines = lines_of(data, described)
+    separator = separator_of_header(lines[0])
     if separator is not None:
-        if len(_fields(lines[0], separator)) == 1:
+        if len(fields_of(lines[0], separator)) == 1:
             paths: Sequence[str | None] = lines[1:]
             user = None
         else:
-            frame = _read_csv(lines, separator, described, header=True)
+            frame = read_lines(lines, separator, described, header=True)
             paths, user = _split(frame, path_column(frame.columns) or "", described)
         if not paths:
             raise ValueError(f"{described} has a header, but no path below it")
@@ -92,21 +98,8 @@ def _parse(
     if found is None:
         return lines, None
     separator, number = found
-    frame = _read_csv(lines, separator, described, header=False)
+    frame = read_lines(lines, separator, described, header=False)
     return _split(frame, f"column_{number + 1}", described)
-
-
-def _fields(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator), [])
-
-
-def _separator_of_header(line: str) -> str | None:
-    """What separates the columns, if the line is a header with a column of paths."""
-    for separator in SEPARATORS:
-        names = [name.strip().lower() for name in _fields(line, separator)]
-        if path_column(names) is not None:
-            return separator
-    return None
 
 
 def _is_file(text: str, folder: str | None) -> bool:
@@ -116,7 +109,7 @@ def _is_file(text: str, folder: str | None) -> bool:
 def _column_of_paths(line: str, folder: str | None, described: str) -> tuple[str, int] | None:
     """Where a first line without header has its path: separator and column; None if it is one."""
     for separator in SEPARATORS:
-        fields = _fields(line, separator)
+        fields = fields_of(line, separator)
         if len(fields) == 1:
             continue
         for number, field in enumerate(fields):
@@ -125,8 +118,8 @@ def _column_of_paths(line: str, folder: str | None, described: str) -> tuple[str
         for number, field in enumerate(fields):
             if _is_picture_name(field):
                 return separator, number
-    suffix = Path(described).suffix.lower()
-    if suffix in (".csv", ".tsv") and len(_fields(line, "\t" if suffix == ".tsv" else ",")) > 1:
+    suffix = _suffix(described)
+    if suffix in (".csv", ".tsv") and len(fields_of(line, "\t" if suffix == ".tsv" else ",")) > 1:
         raise ValueError(
             f"{described}: its first line {shown(line)!r} neither names a column path or "
             "filename nor holds a path: add a header"
@@ -138,57 +131,17 @@ def _is_picture_name(text: str) -> bool:
     return os.path.splitext(text.strip())[1][1:].lower() in PICTURE_EXTENSIONS  # noqa: PTH122
 
 
-def _read_csv(lines: list[str], separator: str, described: str, *, header: bool) -> pl.DataFrame:
-    """The lines as a table; bytes that are not UTF-8 are held by characters."""
-    names = _fields(lines[0], separator)
-    if header:
-        # Labels and splits are text: `01` is not `1`.
-        clean = [name.strip() for name in names]
-        clean = [name.lower() if name.lower() in PATH_COLUMNS else name for name in clean]
-        if len({name for name in clean if name}) < len([name for name in clean if name]):
-            raise ValueError(f"{described}: two of its columns have the same name: {lines[0]!r}")
-        names = [name or f"_{number}" for number, name in enumerate(clean)]
-        text = {name: pl.String for name in names if name in (*PATH_COLUMNS, "label", "split")}
-    else:
-        names = [f"column_{number + 1}" for number in range(len(names))]
-        text = {}
-    source = "\n".join(lines[1:] if header else lines).translate(HELD).encode()
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(source),
-            has_header=False,
-            new_columns=names,
-            separator=separator,
-            infer_schema_length=None,
-            schema_overrides=text or None,
-        )
-    except pl.exceptions.NoDataError:
-        return pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
-    except pl.exceptions.PolarsError as error:
-        # What follows the first line is advice for those who call Polars themselves.
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{described} cannot be read: {reason}") from None
-    return frame.select(name for name in frame.columns if not name.startswith("_"))
-
-
 def _split(
     frame: pl.DataFrame, column: str, described: str
 ) -> tuple[list[str | None], pl.DataFrame]:
     if column not in frame.columns:
         raise ValueError(f"{described}: its lines have fewer columns than its header")
     user = user_columns(frame, [column])
-    texts = [name for name, dtype in user.schema.items() if dtype == pl.String]
-    held = f"[{chr(0x10FE80)}-{chr(0x10FEFF)}]"
-    odd = [name for name in texts if user[name].str.contains(held).any()]
-    user = user.with_columns(pl.Series(name, _written(user[name])) for name in odd)
-    paths = frame[column].cast(pl.String).to_list()
-    if frame.select(pl.col(column).cast(pl.String).str.contains(held).any()).item():
+    texts = frame[column].cast(pl.String)
+    paths = texts.to_list()
+    if texts.str.contains(ANY_HELD).any():
         paths = [path and path.translate(RELEASED) for path in paths]
-    return paths, user
-
-
-def _written(texts: pl.Series) -> list[str | None]:
-    return [text and shown(text.translate(RELEASED)) for text in texts]
+    return paths, readable(user)
 
 
 def _any_path(frame: pl.DataFrame) -> bool:

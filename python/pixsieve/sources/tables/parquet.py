@@ -13,6 +13,7 @@ from pixsieve.sources.listing import is_url, listed
 from pixsieve.sources.listing import shown as as_shown
 from pixsieve.sources.names import SPLIT_PLACES
 from pixsieve.sources.places import Content, Failure
+from pixsieve.sources.tables.classes import with_class_names
 from pixsieve.sources.tables.columns import (
     NoPicturesError,
     PictureColumn,
@@ -20,7 +21,6 @@ from pixsieve.sources.tables.columns import (
     path_column,
     picture_column,
     user_columns,
-    with_names,
 )
 from pixsieve.sources.tables.given import EMPTY_CELL, NO_BYTES, Given, cells_or_files, read_file
 from pixsieve.sources.tables.parquet_file import ParquetFile, open_local
@@ -82,7 +82,7 @@ def list_parquet(
     except ValueError as error:
         reason = str(error).removeprefix(f"{shown}: ")
         raise ValueError(f"{shown} cannot be read: {reason}") from None
-    frame = _with_split(_with_classes(frame, opened.features), name)
+    frame = _with_split(with_class_names(frame, opened.features), name)
     folder = None if is_url(name) else folder_of(name)
     if column is None:
         key = path_column(frame.columns) or ""
@@ -144,15 +144,6 @@ def _picture_column(file: ParquetFile, shown: str) -> PictureColumn | None:
         if isinstance(feature, Mapping) and feature.get("_type") == "Image"
     ]
     return picture_column(file.schema, shown, images)
-
-
-def _with_classes(frame: pl.DataFrame, features: Mapping[str, Any]) -> pl.DataFrame:
-    for name, feature in features.items():
-        inner = feature.get("feature", feature) if isinstance(feature, Mapping) else None
-        names = inner.get("names") if isinstance(inner, Mapping) else None
-        if isinstance(names, list):
-            frame = with_names(frame, name, [str(one) for one in names])
-    return frame
 
 
 def _with_split(frame: pl.DataFrame, path: str) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from stat import S_ISDIR
 import polars as pl
 
 from pixsieve.sources.listing import is_url, listed, plain, resolved, shown
-from pixsieve.sources.tables.columns import has_boxes
+from pixsieve.sources.tables.box_columns import has_boxes
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def list_paths(
     frame = _frame(rows, found, described)
     if user is not None and user.width:
         frame = frame.hstack(user[rows] if directories else user)
-    if user is not None and has_boxes(user.columns):
+    if user is not None and has_boxes(user):
         return Files(frame, directories, {})
     same = pl.Series(
         [b"%d" % row if one is None else one.same for row, one in enumerate(found)],
@@ -87,9 +87,10 @@ def find(text: str, folder: str | None) -> Found:
     """Where a path leads: from the current directory, else from `folder`."""
     if is_url(text):
         from pixsieve.sources.cloud.logins import public  # noqa: PLC0415 - for URLs only
+        from pixsieve.sources.cloud.urls import one_spelling  # noqa: PLC0415 - likewise
 
         bare = public(text)
-        place = os.fsencode(bare)
+        place = os.fsencode(one_spelling(bare))
         return Found(bare, place, place, folder=bare.endswith("/"))
     text = plain(text)
     first = None

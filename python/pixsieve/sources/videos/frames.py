@@ -198,7 +198,7 @@ class _Reader:
         self._is_entry = entry_test(container, stream.codec_context)
         self._entry: int | None = None
         self._convert = VideoReformatter()
-        self._format = stream.codec_context.name
+        self._format = stream.codec_context.codec.canonical_name
 
     def counted(self) -> Iterator[Answer]:
         """By number, from the first frame on; not to be sought again."""

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,7 @@ from pixsieve.sources.videos.container import (
     packets,
     stamp_of_frame,
 )
+from pixsieve.sources.videos.entry import entry_test
 
 VIDEO_EXTENSIONS = (
     *("mp4", "avi", "mov", "mkv", "webm", "m4v", "mpg", "mpeg", "flv", "wmv", "3gp"),
@@ -92,6 +93,7 @@ class Place:
             path=pl.Series([self.shown + name for name in names], dtype=pl.String),
             relative=pl.Series([self.relative + name for name in names], dtype=pl.String),
             offset=pl.Series(found.offset),
+            stored=pl.Series(np.where(found.far, found.number, 0)),
             frame=pl.Series(found.number),
             time_s=pl.Series(found.time_s),
         )
@@ -101,7 +103,6 @@ class Place:
         every: dict[str, Any] = {
             "location": self.location,
             "kind": kind,
-            "stored": 0,
             "size": 0,
             "modified": self.modified,
             "source": self.shown,
@@ -113,7 +114,7 @@ def _conform(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in FRAMES.items()
-    ).with_columns(pl.col("offset").fill_null(0))
+    ).with_columns(pl.col("offset", "stored").fill_null(0))
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,16 @@ class Found:
     number: NDArray[np.uint32]
     time_s: NDArray[np.float64]
     key: NDArray[np.bool_]
+    far: NDArray[np.bool_]
+    """Whether decoding up to it begins with the first frame: none before it is a clean entry."""
 
     def select(self, rows: NDArray[Any]) -> "Found":
         """Some of them."""
-        return Found(self.offset[rows], self.number[rows], self.time_s[rows], self.key[rows])
+        return Found(*(column[rows] for column in self._columns))
+
+    @property
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self.offset, self.number, self.time_s, self.key, self.far
 
 
 def _names(found: Found) -> list[str]:
@@ -207,7 +214,8 @@ def _stamped(container: Any, stream: Any) -> Found | None:
 
     Stamps that several frames share do not tell them apart.
     """
-    stamps, keys = array("q"), bytearray()
+    stamps, keys, entries = array("q"), bytearray(), bytearray()
+    is_entry = entry_test(container, stream.codec_context) or (lambda _: False)
     for packet in all_packets(container, stream):
         if not packet.size or packet.is_discard:
             continue
@@ -217,9 +225,11 @@ def _stamped(container: Any, stream: Any) -> Found | None:
             return None
         stamps.append(stamp)
         keys.append(packet.is_keyframe)
+        entries.append(packet.is_keyframe and is_entry(bytes(packet)))
     if len(set(stamps)) < len(stamps):
         return None
-    return _ordered(np.array(stamps, np.int64), np.array(keys, bool), stream)
+    flags = np.array([keys, entries], bool)
+    return _ordered(np.array(stamps, np.int64), flags, stream)
 
 
 def _check_clear(packet: Any) -> None:
@@ -234,16 +244,16 @@ def _stamp_of_packet(packet: Any, stream: Any) -> int | None:
     return stamp if stamp is not None and -STAMPS <= stamp < STAMPS else None
 
 
-def _ordered(stamps: NDArray[np.int64], keys: NDArray[np.bool_], stream: Any) -> Found:
+def _ordered(stamps: NDArray[np.int64], flags: NDArray[np.bool_], stream: Any) -> Found:
     order = np.argsort(stamps, kind="stable")
-    stamps = stamps[order]
+    stamps, (keys, entries) = stamps[order], flags[:, order]
     number = np.arange(stamps.size, dtype=np.uint32)
     # Exact as integers; the difference of two stamps is less than 2**63.
     ticks = (stamps - stamps[:1]).astype(np.float64)
     base = stream.time_base or Fraction(1, 1)
-    return Found(
-        stamps.view(np.uint64), number, ticks * base.numerator / base.denominator, keys[order]
-    )
+    times = ticks * base.numerator / base.denominator
+    last = np.maximum.accumulate(np.where(keys, number, 0)) if number.size else number
+    return Found(stamps.view(np.uint64), number, times, keys, ~entries[last])
 
 
 def _decoded(container: Any, stream: Any, stamped: Found | None) -> Found:
@@ -261,10 +271,11 @@ def _decoded(container: Any, stream: Any, stamped: Found | None) -> Found:
                 stamps.append(stamp)
     if stamped is not None:
         known = np.isin(stamped.offset.view(np.int64), np.array(stamps, np.int64))
-        return Found(stamped.offset, stamped.number, stamped.time_s, known)
+        return replace(stamped, key=known)
     number = np.arange(len(keys), dtype=np.uint32)
     offset = number.astype(np.uint64) | np.uint64(COUNTED)
-    return Found(offset, number, _times(len(keys), times, stream), np.array(keys, bool))
+    shown = _times(len(keys), times, stream)
+    return Found(offset, number, shown, np.array(keys, bool), np.ones(len(keys), bool))
 
 
 def _times(count: int, times: "array[float]", stream: Any) -> NDArray[np.float64]:
