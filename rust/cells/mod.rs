@@ -13,7 +13,7 @@ mod vectors;
 
 pub use assign::{Nearest, Visit, nearest, visits};
 pub use rank::{radii, rank};
-pub use search::{Cells, search};
+pub use search::{Cells, Pass, Visitors, search};
 pub use train::train;
 pub use tree::Tree;
 pub use vectors::{Stored, Vectors};

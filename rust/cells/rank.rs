@@ -15,16 +15,17 @@ use crate::turns::in_turns;
 
 const CHUNK: usize = 1024;
 
-/// The `k` best of the running lists of some rows, whose lists these are.
+/// The `k` best in the running lists of some rows of `asked`, by their similarity to these.
 pub fn rank(
     vectors: &Vectors<'_>,
+    asked: &Vectors<'_>,
     rows: Range<usize>,
     lists: &[u64],
     kept: usize,
     k: usize,
     job: &Job,
 ) -> Result<Neighbors> {
-    if kept == 0 || lists.len() != rows.len() * kept || rows.end > vectors.height() {
+    if kept == 0 || lists.len() != rows.len() * kept || rows.end > asked.height() {
         return Err(Error::argument("the lists are not those of the rows"));
     }
     let found = Mutex::new(Neighbors::empty(rows.len(), k));
@@ -33,7 +34,7 @@ pub fn rank(
     let work = |scratch: &mut Scratch, turn: usize| {
         for place in turn * CHUNK..((turn + 1) * CHUNK).min(rows.len()) {
             let list = &lists[place * kept..][..kept];
-            let best = scratch.best(vectors, rows.start + place, list, k)?;
+            let best = scratch.best(vectors, (asked, rows.start + place), list, k)?;
             found.lock().unwrap_or_else(PoisonError::into_inner).write(place, best);
         }
         job.advance(1);
@@ -65,7 +66,7 @@ impl Scratch {
     fn best(
         &mut self,
         vectors: &Vectors<'_>,
-        row: usize,
+        asked: (&Vectors<'_>, usize),
         list: &[u64],
         k: usize,
     ) -> Result<Vec<(u32, f32)>> {
@@ -73,9 +74,10 @@ impl Scratch {
         let known = || list.iter().filter(|&&key| key != 0).map(|&key| !(key as u32));
         self.values.clear();
         self.values.resize((1 + known().count()) * width, 0.0);
-        let all = std::iter::once(row).chain(known().map(|id| id as usize));
-        for (row, out) in all.zip(self.values.chunks_exact_mut(width)) {
-            vectors.stored.read(row, out);
+        let (own, others) = self.values.split_at_mut(width);
+        asked.0.stored.read(asked.1, own);
+        for (id, out) in known().zip(others.chunks_exact_mut(width)) {
+            vectors.stored.read(id as usize, out);
         }
         let rows = Rows::new(Matrix::new(&self.values, width)?, vectors.distance)?;
         self.keys.clear();

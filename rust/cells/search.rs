@@ -15,29 +15,72 @@ const BLOCK_BYTES: usize = 384 << 10;
 /// Rows whose lists have a lock together.
 const STRIPE: usize = 256;
 
-/// Where the rows of each cell lie, and the rows of other cells that are its guests.
+/// Where the rows of each cell lie, and who comes to look at them.
 pub struct Cells<'a> {
     /// The rows of cell c are from `offsets[c]` to `offsets[c + 1]`.
     pub offsets: &'a [u64],
-    /// The guests of all cells, and where those of each begin; None: rows look at their own cell.
-    pub guests: Option<(&'a [u32], &'a [u64])>,
+    pub pass: Pass<'a>,
+}
+
+/// Who is compared with the rows of a cell, and whose lists grow.
+#[derive(Clone, Copy)]
+pub enum Pass<'a> {
+    /// They themselves.
+    Own,
+    /// Rows of other cells; the lists of both grow.
+    Guests(Visitors<'a>),
+    /// Others, which alone have lists.
+    Queries(Visitors<'a>, &'a Vectors<'a>),
+}
+
+/// Those who visit a cell.
+#[derive(Clone, Copy)]
+pub struct Visitors<'a> {
+    /// One cell after the other.
+    pub rows: &'a [u32],
+    /// Where those of each cell begin, and the last ones end.
+    pub offsets: &'a [u64],
+}
+
+impl<'a> Pass<'a> {
+    fn visitors(&self) -> Option<Visitors<'a>> {
+        match self {
+            Self::Own => None,
+            Self::Guests(visitors) | Self::Queries(visitors, _) => Some(*visitors),
+        }
+    }
 }
 
 impl Cells<'_> {
-    fn check(&self, rows: usize) -> Result<()> {
+    /// How many rows have lists.
+    fn listed(&self, vectors: &Vectors<'_>) -> usize {
+        match self.pass {
+            Pass::Queries(_, queries) => queries.height(),
+            _ => vectors.height(),
+        }
+    }
+
+    fn check(&self, vectors: &Vectors<'_>) -> Result<()> {
         let bad = |what: &str| Err(Error::argument(format!("{what} of cells are no ranges")));
         let ranges = |offsets: &[u64], most: usize| {
             offsets.is_sorted() && offsets.last().is_some_and(|&last| last <= most as u64)
         };
-        if !ranges(self.offsets, rows) {
+        if !ranges(self.offsets, vectors.height()) {
             return bad("offsets");
         }
-        let Some((guests, offsets)) = self.guests else { return Ok(()) };
-        if !ranges(offsets, guests.len()) || offsets.len() != self.offsets.len() {
-            return bad("guests' offsets");
+        let Some(visitors) = self.pass.visitors() else { return Ok(()) };
+        let fits = visitors.offsets.len() == self.offsets.len();
+        if !fits || !ranges(visitors.offsets, visitors.rows.len()) {
+            return bad("visitors' offsets");
         }
-        if guests.iter().any(|&row| row as usize >= rows) {
-            return Err(Error::argument("a guest of a cell is no row"));
+        let most = self.listed(vectors);
+        if visitors.rows.iter().any(|&row| row as usize >= most) {
+            return Err(Error::argument("a visitor of a cell is no row"));
+        }
+        if let Pass::Queries(_, queries) = self.pass
+            && queries.width() != vectors.width()
+        {
+            return Err(Error::argument("queries and rows are of different widths"));
         }
         Ok(())
     }
@@ -64,9 +107,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Adds what the cells in `range` know of neighbors to the running lists of `kept` keys a row.
-///
-/// Rows of a cell are compared with each other, or, where there are guests, these with those.
+/// Adds what the cells in `numbers` know of neighbors to the running lists of `kept` keys a row.
 pub fn search(
     vectors: &Vectors<'_>,
     cells: &Cells<'_>,
@@ -75,8 +116,9 @@ pub fn search(
     kept: usize,
     job: &Job,
 ) -> Result<()> {
-    cells.check(vectors.height())?;
-    if kept == 0 || lists.len() != vectors.height() * kept || numbers.end >= cells.offsets.len() {
+    cells.check(vectors)?;
+    let fits = lists.len() == cells.listed(vectors) * kept && numbers.end < cells.offsets.len();
+    if kept == 0 || !fits {
         return Err(Error::argument(
             "the lists, or the cells asked for, are not those of the rows",
         ));
@@ -85,21 +127,24 @@ pub fn search(
     let kernel = Kernel::best();
     job.set_total(job.done() + numbers.len());
     let work = |worker: &mut Worker, turn: usize| {
-        let cell = numbers.start + turn;
-        let own = range(cells.offsets, cell);
-        let guests = cells.guests.map(|(rows, offsets)| &rows[range(offsets, cell)]);
-        worker.run(vectors, own, guests, &shared, job)?;
+        worker.run(vectors, cells, numbers.start + turn, &shared, job)?;
         job.advance(1);
         Ok(())
     };
     in_turns(job, numbers.len(), || Worker::new(kernel, kept), work)
 }
 
+/// For places that only fill a panel up, and rows without a list.
+const NOBODY: u32 = u32::MAX;
+
 /// What a thread needs for a cell; places are those of its rows in panels.
 struct Worker {
     kernel: Kernel,
     kept: usize,
+    /// What each place is called in the lists of others.
     ids: Vec<u32>,
+    /// Which list each place has.
+    lists: Vec<u32>,
     keys: Vec<u64>,
     thresholds: Vec<f32>,
     hits: Vec<Hit>,
@@ -107,32 +152,38 @@ struct Worker {
 
 impl Worker {
     fn new(kernel: Kernel, kept: usize) -> Self {
-        let (ids, keys, thresholds) = (Vec::new(), Vec::new(), Vec::new());
-        Self { kernel, kept, ids, keys, thresholds, hits: Vec::new() }
+        Self {
+            kernel,
+            kept,
+            ids: Vec::new(),
+            lists: Vec::new(),
+            keys: Vec::new(),
+            thresholds: Vec::new(),
+            hits: Vec::new(),
+        }
     }
 
     fn run(
         &mut self,
         vectors: &Vectors<'_>,
-        own: Range<usize>,
-        guests: Option<&[u32]>,
+        cells: &Cells<'_>,
+        cell: usize,
         shared: &Shared<'_>,
         job: &Job,
     ) -> Result<()> {
-        if own.is_empty() || guests.is_some_and(<[u32]>::is_empty) {
+        let own = range(cells.offsets, cell);
+        let visitors = cells.pass.visitors().map(|all| &all.rows[range(all.offsets, cell)]);
+        if own.is_empty() || visitors.is_some_and(<[u32]>::is_empty) {
             return Ok(());
         }
         let panel = self.kernel.panel;
-        self.ids.clear();
-        self.ids.extend(own.map(|row| row as u32));
-        self.ids.resize(self.ids.len().next_multiple_of(panel), u32::MAX);
-        let split = self.ids.len() / panel;
-        self.ids.extend(guests.into_iter().flatten());
+        let split = self.place(own, visitors, matches!(cells.pass, Pass::Queries(..)));
         self.load(shared);
-        let ids = &self.ids;
+        let others = if let Pass::Queries(_, queries) = cells.pass { queries } else { vectors };
+        let (ids, first) = (&self.ids, split * panel);
         let panels = Panels::pack(ids.len(), vectors.width(), panel, |place, out| {
-            let id = ids[place];
-            if id == u32::MAX { f32::NAN } else { vectors.write(id as usize, out) }
+            let rows = if place < first { vectors } else { others };
+            if ids[place] == NOBODY { f32::NAN } else { rows.write(ids[place] as usize, out) }
         });
         let size = (BLOCK_BYTES / (panel * vectors.width() * size_of::<f32>())).max(1);
         let blocks = |panels: Range<usize>| {
@@ -140,7 +191,7 @@ impl Worker {
             panels.step_by(size).map(move |first| first..(first + size).min(end))
         };
         for a in blocks(0..split) {
-            let others = if guests.is_some() { split..panels.count() } else { a.start..split };
+            let others = if visitors.is_some() { split..panels.count() } else { a.start..split };
             for b in blocks(others) {
                 job.check()?;
                 self.compare(&panels, &a, &b);
@@ -148,6 +199,21 @@ impl Worker {
         }
         self.store(shared);
         Ok(())
+    }
+
+    /// Gives everybody a place; the visitors' begin with the panel that is returned.
+    fn place(&mut self, own: Range<usize>, visitors: Option<&[u32]>, queries: bool) -> usize {
+        self.ids.clear();
+        self.ids.extend(own.map(|row| row as u32));
+        let full = self.ids.len().next_multiple_of(self.kernel.panel);
+        self.ids.resize(full, NOBODY);
+        self.lists.clone_from(&self.ids);
+        if queries {
+            self.lists.fill(NOBODY);
+        }
+        self.ids.extend(visitors.into_iter().flatten());
+        self.lists.extend(visitors.into_iter().flatten());
+        full / self.kernel.panel
     }
 
     fn compare(&mut self, panels: &Panels, a: &Range<usize>, b: &Range<usize>) {
@@ -188,20 +254,20 @@ impl Worker {
         self.keys.resize(places * self.kept, 0);
         self.thresholds.clear();
         self.thresholds.resize(places, f32::INFINITY);
-        for (place, &id) in self.ids.iter().enumerate().filter(|(_, id)| **id != u32::MAX) {
+        for (place, &list) in self.lists.iter().enumerate().filter(|(_, list)| **list != NOBODY) {
             let keys = &mut self.keys[place * self.kept..][..self.kept];
-            shared.with(id as usize, |list| keys.copy_from_slice(list));
+            shared.with(list as usize, |known| keys.copy_from_slice(known));
             self.thresholds[place] = TopK(keys).threshold();
         }
     }
 
     /// Others may have added to the lists meanwhile.
     fn store(&self, shared: &Shared<'_>) {
-        for (place, &id) in self.ids.iter().enumerate().filter(|(_, id)| **id != u32::MAX) {
+        for (place, &list) in self.lists.iter().enumerate().filter(|(_, list)| **list != NOBODY) {
             let keys = &self.keys[place * self.kept..][..self.kept];
-            shared.with(id as usize, |list| {
+            shared.with(list as usize, |known| {
                 for &key in keys {
-                    TopK(list).push_new(key);
+                    TopK(known).push_new(key);
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! Cells against looking at all pairs.
 
-use super::{Cells, Nearest, Stored, Tree, Vectors, nearest, rank, search, train};
+use super::{Cells, Nearest, Pass, Stored, Tree, Vectors, Visitors, nearest, rank, search, train};
 use crate::distance::{Distance, squared};
 use crate::exact::{Neighbors, exact_neighbors, query_neighbors};
 use crate::job::Job;
@@ -47,12 +47,13 @@ fn find(values: &[f32], distance: Distance, k: usize, threads: usize) -> (Neighb
     let vectors = Vectors::new(Stored::Single(matrix), distance, &centre).unwrap();
     let kept = k + 4;
     let mut lists = vec![0; vectors.height() * kept];
-    let own = Cells { offsets: &offsets, guests: None };
+    let own = Cells { offsets: &offsets, pass: Pass::Own };
     search(&vectors, &own, 0..count, &mut lists, kept, &job).unwrap();
     let (guests, starts) = everybody(&cells, count);
-    let all = Cells { offsets: &offsets, guests: Some((&guests, &starts)) };
+    let guests = Visitors { rows: &guests, offsets: &starts };
+    let all = Cells { offsets: &offsets, pass: Pass::Guests(guests) };
     search(&vectors, &all, 0..count, &mut lists, kept, &job).unwrap();
-    let found = rank(&vectors, 0..vectors.height(), &lists, kept, k, &job).unwrap();
+    let found = rank(&vectors, &vectors, 0..vectors.height(), &lists, kept, k, &job).unwrap();
     (found, exact_neighbors(matrix, k, distance, &job).unwrap())
 }
 
@@ -63,6 +64,32 @@ fn with_all_guests_all_neighbors_are_found() {
             let (found, truth) = find(&rows(height), distance, 5, threads);
             assert_eq!(found, truth);
         }
+    }
+}
+
+#[test]
+fn queries_find_what_is_in_the_cells_they_visit() {
+    let (values, asked, job) = (rows(500), noise(40 * WIDTH, 9), Job::new(0, 2));
+    let zero = vec![0.0; WIDTH];
+    let matrix = Matrix::new(&values, WIDTH).unwrap();
+    let vectors = Vectors::new(Stored::Single(matrix), Distance::Cosine, &zero).unwrap();
+    let queries = Matrix::new(&asked, WIDTH).unwrap();
+    let seen = Vectors::new(Stored::Single(queries), Distance::Cosine, &zero).unwrap();
+    // Three cells; every query visits the first and the last.
+    let offsets = [0, 200, 300, 500];
+    let visits: Vec<_> = (0..40).chain(0..40).collect();
+    let visitors = Visitors { rows: &visits, offsets: &[0, 40, 40, 80] };
+    let cells = Cells { offsets: &offsets, pass: Pass::Queries(visitors, &seen) };
+    let mut lists = vec![0; 40 * 9];
+    search(&vectors, &cells, 0..3, &mut lists, 9, &job).unwrap();
+    let truth = query_neighbors(queries, matrix, 500, Distance::Cosine, &job).unwrap();
+    for (query, list) in lists.chunks_exact(9).enumerate() {
+        let known = truth.ids[query * 500..][..500].iter();
+        let wanted: Vec<_> = known.copied().filter(|id| !(200..300).contains(id)).take(9).collect();
+        let mut keys = list.to_vec();
+        keys.sort_unstable_by(|a, b| b.cmp(a));
+        let found: Vec<_> = keys.iter().map(|&key| !(key as u32)).collect();
+        assert_eq!(found, wanted);
     }
 }
 

@@ -9,7 +9,7 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
-use crate::cells::{self, Cells, Stored, Tree, Vectors};
+use crate::cells::{self, Cells, Pass, Stored, Tree, Vectors, Visitors};
 use crate::distance::Distance;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -145,14 +145,15 @@ impl PyTree {
 }
 
 #[pyfunction]
-#[pyo3(signature = (*, rows, offsets, guests, guest_offsets, lists, first, last, num_threads, progress))]
+#[pyo3(signature = (*, rows, offsets, queries, visitors, visitor_offsets, lists, first, last, num_threads, progress))]
 #[allow(clippy::too_many_arguments)]
 pub fn search_cells<'py>(
     py: Python<'py>,
     rows: Space<'py>,
     offsets: PyReadonlyArray1<'py, u64>,
-    guests: Option<PyReadonlyArray1<'py, u32>>,
-    guest_offsets: Option<PyReadonlyArray1<'py, u64>>,
+    queries: Option<Space<'py>>,
+    visitors: Option<PyReadonlyArray1<'py, u32>>,
+    visitor_offsets: Option<PyReadonlyArray1<'py, u64>>,
     mut lists: PyReadwriteArray2<'py, u64>,
     first: usize,
     last: usize,
@@ -160,30 +161,37 @@ pub fn search_cells<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let rows = rows.seen()?;
-    let visits = match (&guests, &guest_offsets) {
-        (Some(guests), Some(offsets)) => {
-            let guests = slice(guests, "guests").map_err(to_python)?;
-            Some((guests, slice(offsets, "offsets").map_err(to_python)?))
-        }
+    let queries = queries.as_ref().map(Space::seen).transpose()?;
+    let visitors = match (&visitors, &visitor_offsets) {
+        (Some(visitors), Some(offsets)) => Some(Visitors {
+            rows: slice(visitors, "visitors").map_err(to_python)?,
+            offsets: slice(offsets, "offsets").map_err(to_python)?,
+        }),
         _ => None,
     };
-    let offsets = slice(&offsets, "offsets").map_err(to_python)?;
-    let own = Cells { offsets, guests: visits };
+    let pass = match (visitors, &queries) {
+        (None, _) => Pass::Own,
+        (Some(visitors), None) => Pass::Guests(visitors),
+        (Some(visitors), Some(queries)) => Pass::Queries(visitors, queries),
+    };
+    let cells = Cells { offsets: slice(&offsets, "offsets").map_err(to_python)?, pass };
     let kept = lists.shape()[1];
     let keys = lists
         .as_slice_mut()
         .map_err(|_| to_python(Error::argument("lists must be contiguous, row after row")))?;
     let job = Job::new(0, num_threads);
     supervise(py, progress.as_ref(), &job, |job| {
-        cells::search(&rows, &own, first..last, keys, kept, job)
+        cells::search(&rows, &cells, first..last, keys, kept, job)
     })
 }
 
 #[pyfunction]
-#[pyo3(signature = (*, rows, first, lists, k, num_threads, progress))]
+#[pyo3(signature = (*, rows, queries, first, lists, k, num_threads, progress))]
+#[allow(clippy::too_many_arguments)]
 pub fn rank_cells<'py>(
     py: Python<'py>,
     rows: Space<'py>,
+    queries: Option<Space<'py>>,
     first: usize,
     lists: PyReadonlyArray2<'py, u64>,
     k: usize,
@@ -191,13 +199,15 @@ pub fn rank_cells<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Arrays<'py>> {
     let rows = rows.seen()?;
+    let queries = queries.as_ref().map(Space::seen).transpose()?;
+    let asked = queries.as_ref().unwrap_or(&rows);
     let (height, kept) = (lists.shape()[0], lists.shape()[1]);
     let keys = lists
         .as_slice()
         .map_err(|_| to_python(Error::argument("lists must be contiguous, row after row")))?;
     let job = Job::new(0, num_threads);
     let found = supervise(py, progress.as_ref(), &job, |job| {
-        cells::rank(&rows, first..first + height, keys, kept, k, job)
+        cells::rank(&rows, asked, first..first + height, keys, kept, k, job)
     })?;
     arrays(py, found, height)
 }

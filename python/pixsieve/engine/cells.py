@@ -1,10 +1,10 @@
 """The neighbor graph of millions: exact search in cells that overlap as far as is needed.
 
 Vectors are sorted into the cells of a k-means. Each is compared with all of its own cell; how far
-its k-th neighbor there is bounds how far a nearer one can be. It visits the cells whose borders
-(the planes in the middle between centroids) are within a share of that distance. The share is
-chosen on a sample of which the true neighbors are known, for the recall that is asked for. With
-a share of 1 the graph would be exact: what lies nearer has crossed no border farther away.
+its k-th neighbor there is bounds how far a nearer one can be. It then visits the cells whose
+borders (the planes in the middle between centroids) lie within a share of that distance. The share
+is chosen on a sample of which the true neighbors are known, for the recall that is asked for. With
+a share of 1 nothing would be missed: what is nearer lies across no border that is farther away.
 """
 
 from collections.abc import Callable
@@ -20,17 +20,19 @@ from pixsieve.config import Config
 
 Callback: TypeAlias = Callable[[int, int], object] | None
 Values: TypeAlias = NDArray[np.float32] | NDArray[np.float16]
+Places: TypeAlias = NDArray[np.uint32] | NDArray[np.int64]
+#: Numbers of vectors, or places, and their similarities: (n, k) each, best first.
+Found: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.float32]]
 
 #: Vectors of a cell, on average: fewer are more borders, more are more comparisons.
 CELL = 700
-#: A cell of the sample that holds so many times the mean is divided.
-LARGE = 2
-DIVISIONS = 4
+#: A cell that holds so many times the mean of the sample is divided, so often.
+LARGE, DIVISIONS = 2, 4
 #: Vectors of the sample for each centroid.
 SAMPLE = 40
 #: Vectors that the share is chosen on; as many others say what recall came of it.
-QUERIES = 500
-#: On top of the recall that is asked for, since it is known of a sample only.
+QUERIES = 700
+#: On top of the recall that is asked for, which is known of a sample only.
 SPARE_RECALL = 0.005
 #: Cells that a vector visits, at most.
 PROBES = 64
@@ -38,162 +40,225 @@ PROBES = 64
 SPARE = 4
 #: By which two ways to work out one similarity may differ.
 ROUNDING = 1e-6
+#: Stands where no neighbor was found.
+NOBODY = 2**32 - 1
 
 
-@dataclass(frozen=True)
 class Cells:
-    """Vectors sorted by cell."""
+    """Vectors sorted by cell: the neighbors of all of them, or of some."""
 
-    tree: _native.Tree
-    order: NDArray[np.int64]
-    """Which vector stands in each place."""
-    home: NDArray[np.uint32]
-    """The cell of each place, ascending."""
-    offsets: NDArray[np.uint64]
-    """Where the places of each cell begin; one more, where the last ends."""
-    rows: SimpleNamespace
-    """The vectors in their places, as Rust takes them."""
+    def __init__(self, vectors: Values, config: Config) -> None:
+        """Finds the cells.
 
+        Args:
+            vectors: (n, d) float32 or float16, C-contiguous; may be memory-mapped.
+            config: `distance` (cosine or euclidean), `threads` and `seed` count.
 
-def cell_neighbors(
-    vectors: Values, k: int, *, recall: float, config: Config, progress: Callback
-) -> tuple[NDArray[np.uint32], NDArray[np.float32], dict[str, Any]]:
-    """The k nearest rows of each row among the others, nearly all of them.
+        Raises:
+            ValueError: If a vector is not finite, or all zeros with cosine; names its row.
+        """
+        self._config = config
+        self._generator = np.random.default_rng(config.seed)
+        self._centre = np.zeros(vectors.shape[1], np.float32)
+        size = len(vectors)
+        number = max(1, size // CELL)
+        sample = self._generator.choice(size, min(size, SAMPLE * number), replace=False)
+        chosen = np.ascontiguousarray(vectors[np.sort(sample)])
+        if config.distance == "euclidean":
+            self._centre = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centroids = self._divided(chosen, number)
+        self._number = len(centroids)
+        self._tree = self._tree_of(centroids)
+        home = self._homes(self._tree, vectors)
+        #: Which vector stands in each place, and the cell of each.
+        self._order = np.argsort(home, kind="stable")
+        self._home = home[self._order]
+        self._offsets = _starts(home, self._number)
+        self._rows = self._space(np.ascontiguousarray(vectors[self._order]))
+        self._share = 1.0
 
-    Args:
-        vectors: (n, d) float32 or float16, C-contiguous; may be memory-mapped.
-        k: At most n - 1.
-        recall: The share of true neighbors that is aimed at.
-        config: `distance` (cosine or euclidean), `threads` and `seed` count.
-        progress: Called with cells done and in all.
+    def neighbors(
+        self, k: int, *, recall: float, progress: Callback
+    ) -> tuple[Found, dict[str, Any]]:
+        """The k nearest of each vector among the others, nearly all of them.
 
-    Returns:
-        Row numbers (n, k), similarities (n, k), best first, and what is to be known of them:
-        `cells`, `visits` a vector, `recall` measured on a sample.
+        Args:
+            k: At most n - 1.
+            recall: The share of true neighbors that is aimed at.
+            progress: Called with the cells done and those to do.
 
-    Raises:
-        ValueError: If a vector is not finite, or all zeros with cosine; the message has its row.
-    """
-    generator = np.random.default_rng(config.seed)
-    cells = _sorted(vectors, config, generator)
-    number = len(cells.offsets) - 1
-    lists = np.zeros((len(vectors), k + SPARE), np.uint64)
-    done = _Halves(progress, number)
-    _search(cells, None, lists, config, done.first)
-    radii = _native.cell_radii(lists=lists, k=k)
-    truth = _Truth.of(cells, k, config, generator)
-    share = truth.share(cells, radii, recall, config)
-    reach = (share * radii).astype(np.float32)
-    guests, wanted = cells.tree.visits(
-        rows=cells.rows,
-        reach=reach,
-        probes=min(PROBES, number),
-        num_threads=config.threads,
-        progress=None,
-    )
-    order = np.argsort(wanted, kind="stable")
-    visits = (guests[order], _starts(wanted, number))
-    _search(cells, visits, lists, config, done.second)
-    places, similarities = _native.rank_cells(
-        rows=cells.rows, first=0, lists=lists, k=k, num_threads=config.threads, progress=None
-    )
-    facts = {
-        "cells": number,
-        "visits": len(guests) / max(1, len(vectors)),
-        "recall": truth.recall(similarities),
-    }
-    back = np.empty(len(vectors), np.int64)
-    back[cells.order] = np.arange(len(vectors))
-    ids = np.where(
-        places == _NOBODY, _NOBODY, cells.order[np.minimum(places, len(vectors) - 1)]
-    ).astype(np.uint32)
-    return ids[back], similarities[back], facts
+        Returns:
+            What was found, and what is to be known of it: `cells`, `visits` a vector, and the
+            `recall` measured on a sample.
+        """
+        size = len(self._order)
+        lists = np.zeros((size, k + SPARE), np.uint64)
+        done = _Halves(progress, self._number)
+        self._search(None, None, lists, done.first)
+        radii = _native.cell_radii(lists=lists, k=k)
+        truth = self._truth(k)
+        self._share = truth.share(self._needed(truth.pairs(), radii), recall)
+        visits = self._visits(self._rows, self._share * radii)
+        self._search(None, visits, lists, done.second)
+        places, similarities = self._ranked(None, lists, k)
+        facts = {
+            "cells": self._number,
+            "visits": len(visits[0]) / max(1, size),
+            "recall": truth.recall(similarities),
+        }
+        back = np.empty(size, np.int64)
+        back[self._order] = np.arange(size)
+        return (self._numbers(places)[back], similarities[back]), facts
 
+    def others(self, rows: Places, k: int, *, radius: float) -> Found:
+        """The k nearest of some vectors, by their numbers, as far as these are within a radius."""
+        places = np.empty(len(self._order), np.int64)
+        places[self._order] = np.arange(len(self._order))
+        own = places[rows]
+        asked = self._some(own)
+        visitors, cells = self._visits(asked, np.full(len(own), self._share * radius))
+        visitors = np.concatenate([np.arange(len(own), dtype=np.uint32), visitors])
+        lists = np.zeros((len(own), k + 1 + SPARE), np.uint64)
+        self._search(asked, (visitors, np.concatenate([self._home[own], cells])), lists, None)
+        found, similarities = without_selves(own, *self._ranked(asked, lists, k + 1))
+        return self._numbers(found), similarities
 
-_NOBODY = 2**32 - 1
+    # ---- what Rust does ---- #
 
-
-def _sorted(vectors: Values, config: Config, generator: np.random.Generator) -> Cells:
-    size = len(vectors)
-    number = max(1, size // CELL)
-    sample = np.sort(generator.choice(size, min(size, SAMPLE * number), replace=False))
-    chosen = np.ascontiguousarray(vectors[sample])
-    centre = np.zeros(vectors.shape[1], np.float32)
-    if config.distance == "euclidean":
-        centre = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centroids = _centroids(_space(chosen, centre, config), number, config)
-    tree = _native.Tree(centroids=centroids, num_threads=config.threads)
-    home = _homes(tree, _space(vectors, centre, config), config)
-    order = np.argsort(home, kind="stable")
-    rows = _space(np.ascontiguousarray(vectors[order]), centre, config)
-    return Cells(tree, order, home[order], _starts(home, len(centroids)), rows)
-
-
-def _space(vectors: Values, centre: NDArray[np.float32], config: Config) -> SimpleNamespace:
-    return SimpleNamespace(vectors=vectors, distance=config.distance, centre=centre)
-
-
-def _homes(tree: "_native.Tree", rows: SimpleNamespace, config: Config) -> NDArray[np.uint32]:
-    cells, _ = tree.nearest(rows=rows, probes=1, num_threads=config.threads, progress=None)
-    return cells[:, 0]
-
-
-def _starts(cells: NDArray[np.uint32], number: int) -> NDArray[np.uint64]:
-    """Where each cell begins once its members are sorted, and where the last ends."""
-    return np.cumsum([0, *np.bincount(cells, minlength=number)]).astype(np.uint64)
-
-
-def _centroids(sample: SimpleNamespace, number: int, config: Config) -> NDArray[np.float32]:
-    """`number` centroids, or more: those of crowded cells are divided."""
-
-    def trained(rows: Values, count: int) -> NDArray[np.float32]:
-        space = SimpleNamespace(**(vars(sample) | {"vectors": rows}))
-        return _native.train_cells(
-            sample=space, count=count, num_threads=config.threads, progress=None
+    def _space(self, vectors: Values) -> SimpleNamespace:
+        """Vectors as Rust takes them."""
+        return SimpleNamespace(
+            vectors=vectors, distance=self._config.distance, centre=self._centre
         )
 
-    mean = max(1, len(sample.vectors) // number)
-    centroids = trained(sample.vectors, number)
-    for _ in range(DIVISIONS):
-        tree = _native.Tree(centroids=centroids, num_threads=config.threads)
-        home = _homes(tree, sample, config)
-        sizes = np.bincount(home, minlength=len(centroids))
-        crowded = np.flatnonzero(sizes > LARGE * mean)
-        if not len(crowded):
-            break
-        members = np.argsort(home, kind="stable")
-        ends = np.cumsum(sizes)
-        divided = [
-            trained(
-                np.ascontiguousarray(sample.vectors[members[ends[cell] - sizes[cell] : ends[cell]]]),
-                int(-(-sizes[cell] // mean)),
-            )
-            for cell in crowded
-        ]
-        centroids = np.concatenate([np.delete(centroids, crowded, axis=0), *divided])
-    return centroids
+    def _some(self, places: Places) -> SimpleNamespace:
+        return self._space(np.ascontiguousarray(self._rows.vectors[places]))
 
+    def _tree_of(self, centroids: NDArray[np.float32]) -> "_native.Tree":
+        return _native.Tree(centroids=centroids, num_threads=self._config.threads)
 
-def _search(
-    cells: Cells,
-    visits: tuple[NDArray[np.uint32], NDArray[np.uint64]] | None,
-    lists: NDArray[np.uint64],
-    config: Config,
-    progress: Callback,
-) -> None:
-    """Adds to the lists what the cells, or the visits to them, bring."""
-    guests, offsets = visits or (None, None)
-    _native.search_cells(
-        rows=cells.rows,
-        offsets=cells.offsets,
-        guests=guests,
-        guest_offsets=offsets,
-        lists=lists,
-        first=0,
-        last=len(cells.offsets) - 1,
-        num_threads=config.threads,
-        progress=progress,
-    )
+    def _homes(self, tree: "_native.Tree", vectors: Values) -> NDArray[np.uint32]:
+        cells, _ = tree.nearest(
+            rows=self._space(vectors), probes=1, num_threads=self._config.threads, progress=None
+        )
+        return cells[:, 0]
+
+    def _visits(
+        self, rows: SimpleNamespace, reach: NDArray[Any]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Which row visits which cell besides its own."""
+        return self._tree.visits(
+            rows=rows,
+            reach=reach.astype(np.float32),
+            probes=min(PROBES, self._number),
+            num_threads=self._config.threads,
+            progress=None,
+        )
+
+    def _search(
+        self,
+        queries: SimpleNamespace | None,
+        visits: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None,
+        lists: NDArray[np.uint64],
+        progress: Callback,
+    ) -> None:
+        """Adds to the lists what cells bring to their own, or to those who visit them."""
+        visitors, offsets = None, None
+        if visits is not None:
+            visitors = visits[0][np.argsort(visits[1], kind="stable")]
+            offsets = _starts(visits[1], self._number)
+        _native.search_cells(
+            rows=self._rows,
+            offsets=self._offsets,
+            queries=queries,
+            visitors=visitors,
+            visitor_offsets=offsets,
+            lists=lists,
+            first=0,
+            last=self._number,
+            num_threads=self._config.threads,
+            progress=progress,
+        )
+
+    def _ranked(
+        self, queries: SimpleNamespace | None, lists: NDArray[np.uint64], k: int
+    ) -> Found:
+        """Places by their exact similarities."""
+        return _native.rank_cells(
+            rows=self._rows,
+            queries=queries,
+            first=0,
+            lists=lists,
+            k=k,
+            num_threads=self._config.threads,
+            progress=None,
+        )
+
+    def _numbers(self, places: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Which vectors stand there."""
+        known = self._order[np.minimum(places, len(self._order) - 1)]
+        return np.where(places == NOBODY, NOBODY, known).astype(np.uint32)
+
+    # ---- how it is set up ---- #
+
+    def _divided(self, sample: Values, number: int) -> NDArray[np.float32]:
+        """`number` centroids, or more: those of crowded cells are divided."""
+        mean = max(1, len(sample) // number)
+        centroids = self._trained(sample, number)
+        for _ in range(DIVISIONS):
+            home = self._homes(self._tree_of(centroids), sample)
+            sizes = np.bincount(home, minlength=len(centroids))
+            crowded = np.flatnonzero(sizes > LARGE * mean)
+            if not len(crowded):
+                break
+            members = np.split(np.argsort(home, kind="stable"), np.cumsum(sizes)[:-1])
+            parts = [
+                self._trained(np.ascontiguousarray(sample[members[cell]]), -(-sizes[cell] // mean))
+                for cell in crowded
+            ]
+            centroids = np.concatenate([np.delete(centroids, crowded, axis=0), *parts])
+        return centroids
+
+    def _trained(self, sample: Values, count: int) -> NDArray[np.float32]:
+        return _native.train_cells(
+            sample=self._space(sample),
+            count=int(count),
+            num_threads=self._config.threads,
+            progress=None,
+        )
+
+    def _truth(self, k: int) -> "_Truth":
+        """The true neighbors of a sample, who visits all cells."""
+        size = min(len(self._order), 2 * QUERIES)
+        places = self._generator.choice(len(self._order), size, replace=False)
+        asked = self._some(places)
+        everywhere = np.repeat(np.arange(self._number, dtype=np.uint32), size)
+        visitors = np.tile(np.arange(size, dtype=np.uint32), self._number)
+        lists = np.zeros((size, k + 1 + SPARE), np.uint64)
+        self._search(asked, (visitors, everywhere), lists, None)
+        return _Truth(places, *without_selves(places, *self._ranked(asked, lists, k + 1)))
+
+    def _needed(
+        self, pairs: tuple[Places, Places], radii: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The share of its radius that one of each pair must look to, to find the other."""
+        one, two = pairs
+        return np.minimum(self._looks(one, two, radii), self._looks(two, one, radii))
+
+    def _looks(
+        self, rows: Places, others: Places, radii: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        own, place = np.unique(rows, return_inverse=True)
+        near, margins = self._tree.nearest(
+            rows=self._some(own),
+            probes=min(PROBES, self._number),
+            num_threads=self._config.threads,
+            progress=None,
+        )
+        shares = margins / np.maximum(radii[own], np.finfo(np.float32).tiny)[:, None]
+        there = near[place] == self._home[others][:, None]
+        shares = np.where(there, shares[place], np.inf).min(axis=1)
+        return shares
 
 
 @dataclass(frozen=True)
@@ -220,25 +285,14 @@ class _Truth:
     neighbors: NDArray[np.uint32]
     similarities: NDArray[np.float32]
 
-    @classmethod
-    def of(
-        cls, cells: Cells, k: int, config: Config, generator: np.random.Generator
-    ) -> "_Truth":
-        vectors = cells.rows.vectors
-        queries = generator.choice(len(vectors), min(len(vectors), 2 * QUERIES), replace=False)
-        ids, similarities = true_neighbors(queries, vectors, k, config)
-        return cls(queries, ids, similarities)
-
-    def share(
-        self, cells: Cells, radii: NDArray[np.float32], recall: float, config: Config
-    ) -> float:
-        """The share of its radius within which a vector must visit cells."""
+    def pairs(self) -> tuple[Places, Places]:
+        """Places and their neighbors, of the first half."""
         half = slice(0, (len(self.queries) + 1) // 2)
-        rows = np.repeat(self.queries[half], self.neighbors.shape[1])
-        others = self.neighbors[half].ravel().astype(np.int64)
-        needed = np.minimum(
-            _needed(cells, rows, others, radii, config), _needed(cells, others, rows, radii, config)
-        )
+        neighbors = self.neighbors[half]
+        return np.repeat(self.queries[half], neighbors.shape[1]), neighbors.ravel()
+
+    def share(self, needed: NDArray[np.float32], recall: float) -> float:
+        """The share of its radius within which a vector must visit cells."""
         wanted = min(1.0, recall + SPARE_RECALL)
         enough = np.sort(needed)[max(0, int(np.ceil(wanted * len(needed))) - 1)]
         # Beyond 1 nothing nearer can be found.
@@ -251,42 +305,17 @@ class _Truth:
         return float((found >= self.similarities[half, -1:] - ROUNDING).mean())
 
 
-def _needed(
-    cells: Cells,
-    rows: NDArray[np.int64],
-    others: NDArray[np.int64],
-    radii: NDArray[np.float32],
-    config: Config,
-) -> NDArray[np.float32]:
-    """The share of its radius that a row must look to, to visit the cell of another."""
-    own, place = np.unique(rows, return_inverse=True)
-    asked = SimpleNamespace(
-        **(vars(cells.rows) | {"vectors": np.ascontiguousarray(cells.rows.vectors[own])})
-    )
-    near, margins = cells.tree.nearest(
-        rows=asked,
-        probes=min(PROBES, len(cells.offsets) - 1),
-        num_threads=config.threads,
-        progress=None,
-    )
-    shares = margins / np.maximum(radii[own], np.finfo(np.float32).tiny)[:, None]
-    there = near[place] == cells.home[others][:, None]
-    return np.where(there, shares[place], np.inf).min(axis=1)
+def _starts(cells: NDArray[np.uint32], number: int) -> NDArray[np.uint64]:
+    """Where each cell begins once its members are sorted, and where the last one ends."""
+    return np.cumsum([0, *np.bincount(cells, minlength=number)]).astype(np.uint64)
 
 
-def true_neighbors(
-    rows: NDArray[np.int64], vectors: Values, k: int, config: Config
-) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-    """The true `k` neighbors of some rows, which are left out themselves, by their number."""
-    ids, similarities = _native.query_neighbors(
-        queries=np.ascontiguousarray(vectors[rows], np.float32),
-        vectors=vectors,
-        k=k + 1,
-        distance=config.distance,
-        num_threads=config.threads,
-        progress=None,
-    )
+def without_selves(
+    rows: Places, ids: NDArray[np.uint32], similarities: NDArray[np.float32]
+) -> Found:
+    """One column fewer: each row is left out of its own neighbors."""
     other = ids != rows[:, None]
     # Where the row itself is not among them, for all the twins it has, the last one goes.
     other[other.all(axis=1), -1] = False
-    return ids[other].reshape(len(rows), -1), similarities[other].reshape(len(rows), -1)
+    shape = (len(rows), ids.shape[1] - 1)
+    return ids[other].reshape(shape), similarities[other].reshape(shape)
