@@ -69,12 +69,12 @@ class TestTables:
     def test_lines_that_are_no_json(self, run: Run, seven: Path, tmp_path: Path):
         file = tmp_path / "table.jsonl"
         file.write_text('{"path": "0.png"}\n{"path": \n')
-        with pytest.raises(ValueError, match=f"^annotations: {file} cannot be read: "):
+        with pytest.raises(ValueError, match=f"^annotations: {file}, line 2 is no valid JSON"):
             run(seven, annotations=file)
-        with pytest.raises(ValueError, match=f"^{file} cannot be read: "):
+        with pytest.raises(ValueError, match=f"^{file}, line 2 is no valid JSON"):
             run(file)
         file.write_text('{"name": "0.png"}\n')
-        with pytest.raises(ValueError, match="no key is called path or filename; found are name"):
+        with pytest.raises(ValueError, match="need a field path or filename; found are name"):
             run(file)
 
     def test_nothing_is_annotated(self, run: Run, seven: Path):

@@ -322,9 +322,7 @@ def without_obstore(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sync", [False, True])
-@pytest.mark.parametrize(
-    "end", ["a.jpg", "a.zip", "a.mp4", "a.parquet", "a.txt", "data.yaml", "a/"]
-)
+@pytest.mark.parametrize("end", ["a.jpg", "a.zip", "a.mp4", "a.parquet", "a.txt", "a/"])
 @pytest.mark.parametrize("start", ["https://127.0.0.1:9/", "s3://bkt/", "gs://b/", "az://c/"])
 def test_no_input_is_read_without_obstore(
     start: str, end: str, sync: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

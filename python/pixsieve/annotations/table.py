@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import polars as pl
 
 from pixsieve.config import Config
-from pixsieve.sources.tables.delimited import read_json_lines
 from pixsieve.sources.tables.delimited import read_table as read_delimited
 from pixsieve.sources.tables.lists import JSON_LINES, LIST_EXTENSIONS
+from pixsieve.sources.tables.records import read_records
 
 #: Values that can be written as text.
 PLAIN = {str, int, float, bool}
@@ -116,7 +116,7 @@ def read_table(file: Path | bytes, suffix: str, place: str, config: Config) -> p
     if suffix in LIST_EXTENSIONS:
         data = file if isinstance(file, bytes) else file.read_bytes()
         if suffix in JSON_LINES:
-            return read_json_lines(data, place)
+            return read_records(data, place)
         return read_delimited(data, place, _text_columns(config))
     try:
         if suffix == ".parquet":

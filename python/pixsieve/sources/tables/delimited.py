@@ -124,21 +124,6 @@ def read_table(data: bytes, described: str, texts: Collection[str] = ()) -> pl.D
     return readable(frame)
 
 
-def read_json_lines(data: bytes, described: str) -> pl.DataFrame:
-    """A file with one JSON object a line, as a table.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    source = data.removeprefix(codecs.BOM_UTF8)
-    if not source.strip():
-        raise ValueError(f"{described} is empty: one JSON object per line is expected")
-    try:
-        return pl.read_ndjson(io.BytesIO(source), infer_schema_length=None)
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{described} cannot be read: {_reason(error)}") from None
-
-
 def readable(frame: pl.DataFrame) -> pl.DataFrame:
     r"""The frame with the bytes that characters hold written as `\xNN`."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]

@@ -15,12 +15,12 @@ from pixsieve.sources.tables.delimited import (
     SEPARATORS,
     fields_of,
     lines_of,
-    read_json_lines,
     read_lines,
     readable,
     separator_of_header,
 )
 from pixsieve.sources.tables.paths import Files, find, folder_of, list_paths
+from pixsieve.sources.tables.records import read_records
 
 #: The files that are read as lists of paths.
 LIST_EXTENSIONS = (".txt", ".lst", ".csv", ".tsv", ".jsonl", ".ndjson")
@@ -71,12 +71,8 @@ def read_list(path: str | os.PathLike[str], data: bytes | None = None) -> Files:
 
 
 def _of_objects(data: bytes, described: str) -> tuple[Sequence[str | None], pl.DataFrame | None]:
-    frame = read_json_lines(data, described)
-    column = path_column(frame.columns)
-    if column is None:
-        found = ", ".join(frame.columns) or "none"
-        raise ValueError(f"{described}: no key is called path or filename; found are {found}")
-    return _split(frame, column, described)
+    frame = read_records(data, described)
+    return _split(frame, path_column(frame.columns) or "", described)
 
 
 def _of_text(
