@@ -21,7 +21,7 @@ def bursts() -> np.ndarray:
     return unit(np.concatenate([near, random.standard_normal((100, 64))]))
 
 
-@pytest.mark.parametrize("mode", ["Flat", "HNSW32"])
+@pytest.mark.parametrize("mode", ["Flat", "HNSW32", "cells"])
 @pytest.mark.parametrize("k", [1, 3, 10, 164])
 def test_every_duplicate_of_every_image_has_an_edge(bursts, k, mode):
     config = Config(nearest_neighbors_k=k, nnf_mode=mode)

@@ -31,7 +31,7 @@ class TestSmallCollections:
         assert audit.similarity(threshold=-1).is_empty()
         assert audit.embeddings().height == 1
 
-    @pytest.mark.parametrize("nnf_mode", ["Flat", "HNSW32"])
+    @pytest.mark.parametrize("nnf_mode", ["Flat", "HNSW32", "cells"])
     def test_all_pictures_identical(
         self, run: Run, tmp_path: Path, pictures: Pictures, nnf_mode: str
     ):
@@ -48,7 +48,7 @@ class TestSmallCollections:
         assert audit.connected_components()["size"].to_list() == [30] * 30
         assert audit.outliers().is_empty()
 
-    @pytest.mark.parametrize("nnf_mode", ["Flat", "HNSW32"])
+    @pytest.mark.parametrize("nnf_mode", ["Flat", "HNSW32", "cells"])
     def test_more_neighbors_than_images(self, run: Run, seven: Path, nnf_mode: str):
         audit = run(seven, nearest_neighbors_k=1000, nnf_mode=nnf_mode)
         assert audit.similarity(threshold=-1).height == 7 * 6 / 2

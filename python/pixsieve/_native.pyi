@@ -8,7 +8,7 @@ picture or a tile and is raised unchanged.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypedDict, final, type_check_only
+from typing import Protocol, Self, TypeAlias, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -348,6 +348,111 @@ def hnsw_neighbors(
 
     A row for which fewer than k were found is filled up with row number 4294967295 and
     similarity NaN.
+    """
+
+@type_check_only
+class _Space(Protocol):
+    """Vectors among which neighbors are looked for."""
+
+    @property
+    def vectors(self) -> NDArray[np.float32] | NDArray[np.float16]:
+        """(n, d), C-contiguous; may be memory-mapped."""
+    @property
+    def distance(self) -> str:
+        """`cosine` or `euclidean`."""
+    @property
+    def centre(self) -> NDArray[np.float32]:
+        """(d,) what is taken from each vector before euclidean distances are measured."""
+
+def train_cells(
+    *, sample: _Space, count: int, num_threads: int, progress: _Progress | None
+) -> NDArray[np.float32]:
+    """(count, d) centroids by k-means, of cells of like size, in the space of the sample.
+
+    Its vectors have length one for cosine, and are less the centre for euclidean.
+
+    Raises:
+        ValueError: If there are fewer vectors than cells, or one is not finite, or all zeros with
+            cosine; the message has its row.
+    """
+
+@final
+class Tree:
+    """Centroids of cells, in groups, so that few are compared with each vector."""
+
+    def __new__(cls, *, centroids: NDArray[np.float32], num_threads: int) -> Self: ...
+    def nearest(
+        self, *, rows: _Space, probes: int, num_threads: int, progress: _Progress | None
+    ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        """(n, probes) the nearest cells of each row, and how far the row is from their borders.
+
+        Nearest first, nearly without a miss; borders are those of the first cell, whose own is 0.
+        Where fewer were looked at, the first cell stands in, with an infinite distance.
+
+        Raises:
+            ValueError: As `train_cells`, or if there are fewer cells than `probes`.
+        """
+    def visits(
+        self,
+        *,
+        rows: _Space,
+        reach: NDArray[np.float32],
+        probes: int,
+        num_threads: int,
+        progress: _Progress | None,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Rows, and the cells besides their own whose borders are within the row's reach.
+
+        At most probes - 1 a row, sorted by row.
+
+        Raises:
+            ValueError: As `nearest`.
+        """
+
+def search_cells(
+    *,
+    rows: _Space,
+    offsets: NDArray[np.uint64],
+    queries: _Space | None,
+    visitors: NDArray[np.uint32] | None,
+    visitor_offsets: NDArray[np.uint64] | None,
+    lists: NDArray[np.uint64],
+    first: int,
+    last: int,
+    num_threads: int,
+    progress: _Progress | None,
+) -> None:
+    """Adds neighbors to running lists, in place, from the cells `first` to `last` (excluded).
+
+    Rows are sorted by cell: those of cell c are from `offsets[c]` to `offsets[c + 1]`. Without
+    visitors the rows of each cell are compared with each other. With visitors, which are sorted
+    by the cell that they visit in the same way, these are compared with the rows of that cell;
+    they are rows of other cells, and both lists grow, or they are `queries`, which alone have
+    lists. `lists` (n, kept), zeros in the beginning, are what `rank_cells` reads.
+
+    Raises:
+        ValueError: If arrays do not fit each other.
+    """
+
+def cell_radii(*, lists: NDArray[np.uint64], k: int) -> NDArray[np.float32]:
+    """(n,) how far the k-th neighbor of each list is, in the space; infinite if there is none."""
+
+def rank_cells(
+    *,
+    rows: _Space,
+    queries: _Space | None,
+    first: int,
+    lists: NDArray[np.uint64],
+    k: int,
+    num_threads: int,
+    progress: _Progress | None,
+) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    """The k nearest rows in the lists of some rows, or queries, from number `first` on.
+
+    By exact similarity; filled up as by `hnsw_neighbors`.
+
+    Raises:
+        ValueError: If arrays do not fit each other.
     """
 
 def connected_components(

@@ -76,10 +76,10 @@ fn each(
     found: impl Fn(usize, &[u32], &[f32]) + Sync,
 ) -> Result<()> {
     let (height, width) = (vectors.height(), vectors.width());
-    if tree.width() != width || probes == 0 || probes > tree.len() {
+    if tree.width() != width || probes == 0 || probes > tree.cells() {
         return Err(Error::argument(format!(
             "{probes} of {} centroids of {} columns are asked for, for rows of {width}",
-            tree.len(),
+            tree.cells(),
             tree.width()
         )));
     }

@@ -144,7 +144,9 @@ fn one_huge_clump_is_shared_out() {
     // Nine rows in ten lie close together.
     let mut values = rows(2000);
     for (_, out) in values.chunks_exact_mut(WIDTH).enumerate().filter(|(row, _)| row % 10 > 0) {
-        out.iter_mut().for_each(|value| *value = 3.0 + *value * 0.01);
+        for value in out {
+            *value = 3.0 + *value * 0.01;
+        }
     }
     let zero = vec![0.0; WIDTH];
     let stored = Stored::Single(Matrix::new(&values, WIDTH).unwrap());

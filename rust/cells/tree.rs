@@ -34,7 +34,7 @@ impl Tree {
     pub fn new(centroids: Vec<f32>, width: usize, job: &Job) -> Result<Self> {
         let kernel = Kernel::best();
         let mut tree = Self { kernel, width, centroids, means: None, groups: Vec::new() };
-        let count = tree.len();
+        let count = tree.cells();
         if count < FEW {
             tree.groups = vec![tree.group((0..count as u32).collect())];
             return Ok(tree);
@@ -50,7 +50,7 @@ impl Tree {
         Ok(tree)
     }
 
-    pub fn len(&self) -> usize {
+    pub fn cells(&self) -> usize {
         self.centroids.len() / self.width
     }
 
@@ -90,7 +90,7 @@ impl Tree {
             None => rows = vec![all],
             Some(means) => {
                 let ids: Vec<_> = (0..self.groups.len() as u32).collect();
-                let near = GROUPS.max(SPARE * probes * ids.len() / self.len()).min(ids.len());
+                let near = GROUPS.max(SPARE * probes * ids.len() / self.cells()).min(ids.len());
                 let mut nearest = Best::new(chunk.height(), near);
                 chunk.compare(&all, means, &ids, self.kernel, &mut nearest);
                 for &row in &all {

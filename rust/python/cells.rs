@@ -18,6 +18,9 @@ use crate::python::graph::{Arrays, arrays, matrix};
 use crate::python::to_python;
 use crate::supervise::supervise;
 
+/// Two columns of numbers.
+type Pairs<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>);
+
 /// Vectors in single or half precision.
 #[derive(FromPyObject)]
 pub enum Array<'py> {
@@ -132,7 +135,7 @@ impl PyTree {
         probes: usize,
         num_threads: usize,
         progress: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>)> {
+    ) -> PyResult<Pairs<'py>> {
         let rows = rows.seen()?;
         let reach = slice(&reach, "reach").map_err(to_python)?;
         let job = Job::new(0, num_threads);

@@ -13,7 +13,16 @@ from typing import Any, Self, TypeAlias
 from pixsieve.config.checks import paths_as_text, plain, unknown_setting, within
 
 DISTANCES = ("cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon")
-MODES = {"auto": "auto", "Flat": "exact", "exact": "exact", "HNSW32": "hnsw", "hnsw": "hnsw"}
+MODES = {
+    "auto": "auto",
+    "Flat": "exact",
+    "exact": "exact",
+    "cells": "cells",
+    "HNSW32": "hnsw",
+    "hnsw": "hnsw",
+}
+#: The distances that approximate graphs are for.
+PRODUCTS = ("cosine", "euclidean")
 FORMATS = (
     *("jpeg", "png", "gif", "webp", "bmp", "tiff", "pnm", "tga", "qoi", "ico"),
     *("heif", "avif", "jp2", "jxl", "psd", "dicom", "raw"),
@@ -49,7 +58,7 @@ OTHER_NAMES = {"min_input_image_width": "min_width", "min_input_image_height": "
 
 #: The settings from 0 to 1.
 SHARES = (
-    *("duplicate_precision", "outlier_percentile", "mislabel_threshold"),
+    *("duplicate_precision", "outlier_percentile", "mislabel_threshold", "recall"),
     *("augmentation_horiz", "augmentation_vert"),
 )
 #: The settings that are True or False.
@@ -160,7 +169,12 @@ class Config:
     )
     num_threads: int | None = setting(None, "default: as many as there are cores")
     nearest_neighbors_k: int = setting(10, "neighbors kept per image")
-    nnf_mode: str = setting("auto", '"Flat" (exact), "HNSW32" (approximate), or "auto" (exact)')
+    nnf_mode: str = setting(
+        "auto",
+        '"Flat" (exact), "cells" (approximate, for millions), "HNSW32" (approximate), or "auto": '
+        "exact up to 150,000 images, then cells",
+    )
+    recall: float = setting(0.95, "share of the true neighbors that cells shall find")
     distance: str = setting(
         "cosine", f"{', '.join(DISTANCES)} (of embeddings without negative values)"
     )
@@ -245,7 +259,7 @@ class Config:
             )
         self._check_pattern()
         self._check_frames()
-        if self.mode == "hnsw" and self.distance not in ("cosine", "euclidean"):
+        if self.mode in ("cells", "hnsw") and self.distance not in PRODUCTS:
             raise ValueError(
                 f"nnf_mode={self.nnf_mode!r} works with cosine and euclidean, not with "
                 f"{self.distance!r}: use nnf_mode='Flat'"
@@ -333,7 +347,7 @@ class Config:
 
     @property
     def mode(self) -> str:
-        """The graph builder: `auto`, `exact` or `hnsw`."""
+        """The graph builder: `auto`, `exact`, `cells` or `hnsw`."""
         return MODES[self.nnf_mode]
 
     @property

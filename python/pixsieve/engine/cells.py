@@ -9,7 +9,6 @@ a share of 1 nothing would be missed: what is nearer lies across no border that 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,8 +18,10 @@ from pixsieve import _native
 from pixsieve.config import Config
 
 Callback: TypeAlias = Callable[[int, int], object] | None
-Values: TypeAlias = NDArray[np.float32] | NDArray[np.float16]
-Places: TypeAlias = NDArray[np.uint32] | NDArray[np.int64]
+#: (n, d) float32 or float16.
+Values: TypeAlias = NDArray[Any]
+#: Numbers of places, or of vectors.
+Places: TypeAlias = NDArray[Any]
 #: Numbers of vectors, or places, and their similarities: (n, k) each, best first.
 Found: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.float32]]
 
@@ -31,9 +32,9 @@ LARGE, DIVISIONS = 2, 4
 #: Vectors of the sample for each centroid.
 SAMPLE = 40
 #: Vectors that the share is chosen on; as many others say what recall came of it.
-QUERIES = 700
+QUERIES = 800
 #: On top of the recall that is asked for, which is known of a sample only.
-SPARE_RECALL = 0.005
+SPARE_RECALL = 0.01
 #: Cells that a vector visits, at most.
 PROBES = 64
 #: Neighbors that are kept on top of k until their exact similarities are known.
@@ -42,6 +43,15 @@ SPARE = 4
 ROUNDING = 1e-6
 #: Stands where no neighbor was found.
 NOBODY = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Space:
+    """Vectors as Rust takes them; the stub says what its fields are."""
+
+    vectors: Values
+    distance: str
+    centre: NDArray[np.float32]
 
 
 class Cells:
@@ -111,12 +121,15 @@ class Cells:
         return (self._numbers(places)[back], similarities[back]), facts
 
     def others(self, rows: Places, k: int, *, radius: float) -> Found:
-        """The k nearest of some vectors, by their numbers, as far as these are within a radius."""
+        """The k nearest of some vectors, by their numbers, as far as these are within a radius.
+
+        They look twice as far as for the graph: there are few of them.
+        """
         places = np.empty(len(self._order), np.int64)
         places[self._order] = np.arange(len(self._order))
         own = places[rows]
         asked = self._some(own)
-        visitors, cells = self._visits(asked, np.full(len(own), self._share * radius))
+        visitors, cells = self._visits(asked, np.full(len(own), min(1.0, 2 * self._share) * radius))
         visitors = np.concatenate([np.arange(len(own), dtype=np.uint32), visitors])
         lists = np.zeros((len(own), k + 1 + SPARE), np.uint64)
         self._search(asked, (visitors, np.concatenate([self._home[own], cells])), lists, None)
@@ -125,26 +138,23 @@ class Cells:
 
     # ---- what Rust does ---- #
 
-    def _space(self, vectors: Values) -> SimpleNamespace:
-        """Vectors as Rust takes them."""
-        return SimpleNamespace(
-            vectors=vectors, distance=self._config.distance, centre=self._centre
-        )
+    def _space(self, vectors: Values) -> Space:
+        return Space(vectors=vectors, distance=self._config.distance, centre=self._centre)
 
-    def _some(self, places: Places) -> SimpleNamespace:
+    def _some(self, places: Places) -> Space:
         return self._space(np.ascontiguousarray(self._rows.vectors[places]))
 
-    def _tree_of(self, centroids: NDArray[np.float32]) -> "_native.Tree":
+    def _tree_of(self, centroids: NDArray[np.float32]) -> _native.Tree:
         return _native.Tree(centroids=centroids, num_threads=self._config.threads)
 
-    def _homes(self, tree: "_native.Tree", vectors: Values) -> NDArray[np.uint32]:
+    def _homes(self, tree: _native.Tree, vectors: Values) -> NDArray[np.uint32]:
         cells, _ = tree.nearest(
             rows=self._space(vectors), probes=1, num_threads=self._config.threads, progress=None
         )
         return cells[:, 0]
 
     def _visits(
-        self, rows: SimpleNamespace, reach: NDArray[Any]
+        self, rows: Space, reach: NDArray[Any]
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Which row visits which cell besides its own."""
         return self._tree.visits(
@@ -157,7 +167,7 @@ class Cells:
 
     def _search(
         self,
-        queries: SimpleNamespace | None,
+        queries: Space | None,
         visits: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None,
         lists: NDArray[np.uint64],
         progress: Callback,
@@ -180,9 +190,7 @@ class Cells:
             progress=progress,
         )
 
-    def _ranked(
-        self, queries: SimpleNamespace | None, lists: NDArray[np.uint64], k: int
-    ) -> Found:
+    def _ranked(self, queries: Space | None, lists: NDArray[np.uint64], k: int) -> Found:
         """Places by their exact similarities."""
         return _native.rank_cells(
             rows=self._rows,
@@ -257,8 +265,8 @@ class Cells:
         )
         shares = margins / np.maximum(radii[own], np.finfo(np.float32).tiny)[:, None]
         there = near[place] == self._home[others][:, None]
-        shares = np.where(there, shares[place], np.inf).min(axis=1)
-        return shares
+        needed: NDArray[np.float32] = np.where(there, shares[place], np.inf).min(axis=1)
+        return needed
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pixsieve import _native, schema
-from pixsieve.config import Config
+from pixsieve.config import PRODUCTS, Config
+from pixsieve.engine.cells import NOBODY, ROUNDING, Cells, without_selves
 from pixsieve.shapes import turn_invariants
 
 Callback: TypeAlias = Callable[[int, int], object] | None
 
 #: Queries on which the recall of an approximate graph is measured.
 RECALL_SAMPLE = 300
-#: By which two ways to work out one similarity may differ.
-ROUNDING = 1e-6
+#: So many images are compared all with all, unless it is asked for otherwise.
+EXACT_LIMIT = 150_000
+#: Fewer are one cell.
+FEWEST = 3
 EF_CONSTRUCTION = 100
 #: Of the shapes most like its own an image is compared with so many, if they are so similar.
 SHAPES, LEAST_SHAPE = 2, 0.75
 #: A shape that differs by less from the mean of all is nobody's.
 LEAST_LENGTH = 1e-4
-#: `hnsw_neighbors` fills rows with it where it found fewer.
-NOBODY = 2**32 - 1
 #: An image whose k neighbors are all duplicates is asked for four times as many, up to this.
 MOST_NEIGHBORS = 1_000
 #: And up to this many edges in one step.
@@ -52,11 +53,18 @@ def neighbor_graph(
     Raises:
         ValueError: If a vector is not finite, or does not fit the distance.
     """
-    method = "exact" if config.mode == "auto" else config.mode
+    method = _method(len(vectors), config)
     k = config.nearest_neighbors_k
     facts: dict[str, Any] = {"method": method, "k": k}
-    ids, similarities = _search(vectors, k, config.distance, config, progress)
-    if method != "exact":
+    cells = Cells(vectors, config) if method == "cells" else None
+    if cells is not None:
+        (ids, similarities), known = cells.neighbors(
+            min(k, len(vectors) - 1), recall=config.recall, progress=progress
+        )
+        facts |= known
+    else:
+        ids, similarities = _search(vectors, k, config.distance, config, progress)
+    if method == "hnsw":
         facts["recall"] = _recall(similarities, vectors, config)
     rows = np.arange(len(images), dtype=np.uint32)
     parts = [_edges(images, rows, ids, similarities)]
@@ -65,7 +73,11 @@ def neighbor_graph(
     facts["extended"] = len(full)
     while len(full) and k < min(len(images) - 1, MOST_NEIGHBORS) and len(full) * k < MOST_EDGES:
         k = min(4 * k, MOST_NEIGHBORS, len(images) - 1)
-        ids, similarities = _others(full, vectors, k, config)
+        if cells is None:
+            ids, similarities = _others(full, vectors, k, config)
+        else:
+            radius = _radius(near_threshold, config.distance)
+            ids, similarities = cells.others(full, k, radius=radius)
         part = _edges(images, full, ids, similarities)
         parts.append(part.filter(pl.col("similarity") >= near_threshold))
         full = full[similarities[:, -1] >= near_threshold]
@@ -74,6 +86,20 @@ def neighbor_graph(
     if len(parts) > 1:
         edges = edges.unique(["from", "to"], keep="first", maintain_order=True)
     return edges.sort("from", "similarity", "to", descending=[False, True, False]), facts
+
+
+def _method(size: int, config: Config) -> str:
+    """What builds the graph: `exact`, `cells` or `hnsw`."""
+    large = size > EXACT_LIMIT and config.distance in PRODUCTS
+    chosen = ("cells" if large else "exact") if config.mode == "auto" else config.mode
+    return "exact" if chosen == "cells" and size < FEWEST else chosen
+
+
+def _radius(similarity: float, distance: str) -> float:
+    """How far vectors of this similarity are apart; those of cosine have length one."""
+    if distance == "cosine":
+        return math.sqrt(max(0.0, 2 - 2 * similarity))
+    return math.inf if similarity <= 0 else 1 / similarity - 1
 
 
 def _search(
@@ -125,10 +151,7 @@ def _others(
         num_threads=config.threads,
         progress=None,
     )
-    other = ids != rows[:, None]
-    # Where the row itself is not among them, for all the twins it has, the last one goes.
-    other[other.all(axis=1), -1] = False
-    return ids[other].reshape(len(rows), -1), similarities[other].reshape(len(rows), -1)
+    return without_selves(rows, ids, similarities)
 
 
 def nearest(
@@ -176,7 +199,13 @@ def shape_edges(
     # Where all pictures are alike, nothing is left of them when their mean is taken away.
     known = lengths[:, 0] > LEAST_LENGTH
     vectors = np.ascontiguousarray(vectors[known] / lengths[known])
-    ids, similarities = _search(vectors, SHAPES, "cosine", config, progress=None)
+    config = config.replace(distance="cosine")
+    if _method(len(vectors), config) == "cells":
+        (ids, similarities), _ = Cells(vectors, config).neighbors(
+            SHAPES, recall=config.recall, progress=None
+        )
+    else:
+        ids, similarities = _search(vectors, SHAPES, "cosine", config, progress=None)
     rows = np.arange(len(vectors), dtype=np.uint32)
     return _edges(images[known], rows, ids, similarities).filter(
         pl.col("similarity") >= LEAST_SHAPE
